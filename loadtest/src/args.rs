@@ -1,0 +1,263 @@
+//! The command line: what may be said, what it means, and what is refused.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tickstone_shared::client::pace::LEAD_WEBSOCKET_TICKS;
+use tickstone_shared::limits::{INPUTS_PER_MESSAGE_MAX, SEATS_MAX};
+use tickstone_shared::time::TICK_RATE_HZ;
+use tickstone_shared::wire::version::{Encoding, StateKind};
+
+use crate::brain::BrainKind;
+use crate::fleet::{FleetOptions, MatchRequest};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::slo::{Slo, SloError};
+
+/// Matches of one run.
+pub const MATCHES_MAX: u32 = 10_000;
+
+/// Drives bots against a Tickstone server and measures what players would feel.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `loadtest` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Plays matches and reports.
+    Run(Box<RunArguments>),
+}
+
+/// The flags of `loadtest run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArguments {
+    /// A TOML file with the same keys as these flags; flags win.
+    #[arg(long)]
+    pub scenario: Option<PathBuf>,
+    /// The flags themselves.
+    #[command(flatten)]
+    pub flags: Scenario,
+}
+
+/// Flags that cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgumentError {
+    /// A flag without which nothing can be done.
+    #[error("--{0} is required")]
+    Missing(&'static str),
+    /// A value outside of what is allowed.
+    #[error("--{flag}: {got} is not {expected}")]
+    Value {
+        /// The flag.
+        flag: &'static str,
+        /// What was given.
+        got: String,
+        /// What may be given.
+        expected: String,
+    },
+    /// A flag that this build cannot honour.
+    #[error("--{flag} arrives with {with}, not in this build")]
+    NotYet {
+        /// The flag and its value.
+        flag: String,
+        /// What it needs.
+        with: &'static str,
+    },
+    /// The scenario file.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The conditions.
+    #[error("--slo: {0}")]
+    Slo(#[from] SloError),
+}
+
+/// Flags that were checked: a run that can be done.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// The matches and their bots.
+    pub fleet: FleetOptions,
+    /// Before the measured window.
+    pub warmup: Duration,
+    /// The measured window.
+    pub window: Duration,
+    /// Where the JSON object goes.
+    pub json: Option<PathBuf>,
+    /// Conditions on the result.
+    pub slo: Vec<Slo>,
+}
+
+impl RunArguments {
+    /// Loads the scenario, lays the flags over it and checks what comes out.
+    pub fn checked(self) -> Result<RunOptions, ArgumentError> {
+        let file = self.scenario.as_deref().map(Scenario::load).transpose()?;
+        let merged = self.flags.over(file.unwrap_or_default());
+        if merged.url.is_none() {
+            return Err(ArgumentError::Missing("url"));
+        }
+        RunOptions::checked(merged)
+    }
+}
+
+impl RunOptions {
+    /// Checks every flag and fills in the defaults.
+    pub fn checked(scenario: Scenario) -> Result<Self, ArgumentError> {
+        refuse_what_is_not_built(&scenario)?;
+        let matches = within("matches", scenario.matches.unwrap_or(1), 1, MATCHES_MAX)?;
+        let players = within("players", scenario.players.unwrap_or(2), 1, u32::from(SEATS_MAX))?;
+        let input_hz_min = TICK_RATE_HZ / INPUTS_PER_MESSAGE_MAX as u32;
+        let game = scenario.game.unwrap_or_else(|| "arena".to_owned());
+        let request = MatchRequest {
+            options: options_for(&game, scenario.preset.as_deref(), players),
+            game,
+            preset: scenario.preset,
+            durability: scenario.durability,
+            ..MatchRequest::default()
+        };
+        let fleet = FleetOptions {
+            url: scenario.url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
+            matches: vec![request; matches as usize],
+            players: u16::try_from(players).expect("checked against the seats of a match"),
+            encoding: encoding(scenario.encoding.as_deref().unwrap_or("msgpack"))?,
+            state: state(scenario.state.as_deref().unwrap_or("delta"))?,
+            brain: brain(scenario.brain.as_deref().unwrap_or("full"))?,
+            input_hz: within("input-hz", scenario.input_hz.unwrap_or(60), input_hz_min, 240)?,
+            lead_ticks: within("lead-ticks", scenario.lead_ticks.unwrap_or(LEAD_WEBSOCKET_TICKS), 0.5, 30.0)?,
+            ramp: seconds("ramp-seconds", scenario.ramp_seconds.unwrap_or(1.0), 0.0)?,
+            threads: within("threads", scenario.threads.unwrap_or(1), 1, 64)? as usize,
+            seed: scenario.seed.unwrap_or(1),
+            record: scenario.record,
+        };
+        Ok(Self {
+            fleet,
+            warmup: seconds("warmup-seconds", scenario.warmup_seconds.unwrap_or(3.0), 0.0)?,
+            window: seconds("seconds", scenario.seconds.unwrap_or(20.0), 0.1)?,
+            json: scenario.json,
+            slo: Slo::parse_all(scenario.slo.as_deref().unwrap_or_default())?,
+        })
+    }
+}
+
+/// An arena has 16 seats and a small map unless it is told otherwise.
+fn options_for(game: &str, preset: Option<&str>, players: u32) -> Option<serde_json::Value> {
+    let map = if players > 64 { "plains" } else { "dust" };
+    let unusual = game == "arena" && preset.is_none() && players > 16;
+    unusual.then(|| serde_json::json!({ "players_max": players, "map": map }))
+}
+
+fn refuse_what_is_not_built(scenario: &Scenario) -> Result<(), ArgumentError> {
+    let transport = scenario.transport.as_deref().unwrap_or("ws");
+    match transport {
+        "ws" => {}
+        "quic" | "webtransport" | "mix" => {
+            return Err(not_yet(format!("transport {transport}"), "the QUIC transports"));
+        }
+        other => return Err(value("transport", &other, "ws, quic, webtransport or mix")),
+    }
+    let impaired =
+        [("loss", scenario.loss), ("delay-ms", scenario.delay_ms), ("jitter-ms", scenario.jitter_ms)];
+    if let Some((flag, _)) = impaired.into_iter().find(|(_, value)| value.is_some()) {
+        return Err(not_yet(flag.to_owned(), "the impaired link"));
+    }
+    if scenario.html.is_some() {
+        return Err(not_yet("html".to_owned(), "the report page"));
+    }
+    Ok(())
+}
+
+fn not_yet(flag: String, with: &'static str) -> ArgumentError {
+    ArgumentError::NotYet { flag, with }
+}
+
+fn value(flag: &'static str, got: &dyn std::fmt::Display, expected: &str) -> ArgumentError {
+    ArgumentError::Value { flag, got: got.to_string(), expected: expected.to_owned() }
+}
+
+fn within<T: Copy + PartialOrd + std::fmt::Display>(
+    flag: &'static str,
+    got: T,
+    min: T,
+    max: T,
+) -> Result<T, ArgumentError> {
+    if got >= min && got <= max {
+        Ok(got)
+    } else {
+        Err(value(flag, &got, &format!("between {min} and {max}")))
+    }
+}
+
+fn seconds(flag: &'static str, got: f64, min: f64) -> Result<Duration, ArgumentError> {
+    within(flag, got, min, 86_400.0).map(Duration::from_secs_f64)
+}
+
+fn encoding(name: &str) -> Result<Encoding, ArgumentError> {
+    match name {
+        "msgpack" => Ok(Encoding::Msgpack),
+        "json" => Ok(Encoding::Json),
+        other => Err(value("encoding", &other, "msgpack or json")),
+    }
+}
+
+fn state(name: &str) -> Result<StateKind, ArgumentError> {
+    match name {
+        "delta" => Ok(StateKind::Delta),
+        "plain" => Ok(StateKind::Plain),
+        other => Err(value("state", &other, "delta or plain")),
+    }
+}
+
+fn brain(name: &str) -> Result<BrainKind, ArgumentError> {
+    match name {
+        "light" => Ok(BrainKind::Light),
+        "full" => Ok(BrainKind::Full),
+        other => Err(value("brain", &other, "light or full")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(line: &str) -> Result<RunOptions, ArgumentError> {
+        let words = ["loadtest", "run"].into_iter().chain(line.split_whitespace());
+        let Command::Run(arguments) = CommandLine::try_parse_from(words).unwrap().command;
+        arguments.checked()
+    }
+
+    #[test]
+    fn the_line_of_the_interfaces_is_understood() {
+        let options = checked(
+            "--url http://127.0.0.1:1 --game arena --matches 20 --players 8 --transport ws --encoding json \
+             --state plain --input-hz 30 --warmup-seconds 3 --seconds 20 --ramp-seconds 1 --brain light \
+             --json out.json --slo tick_hz>=59.5,input_to_effect_ms.p99<50",
+        )
+        .unwrap();
+        assert_eq!((options.fleet.matches.len(), options.fleet.players, options.fleet.input_hz), (20, 8, 30));
+        assert_eq!((options.fleet.encoding, options.fleet.state), (Encoding::Json, StateKind::Plain));
+        assert_eq!((options.fleet.brain, options.slo.len()), (BrainKind::Light, 2));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_said() {
+        let expect = [
+            ("--players 3", "--url is required"),
+            (
+                "--url http://h --transport quic",
+                "--transport quic arrives with the QUIC transports, not in this build",
+            ),
+            ("--url http://h --delay-ms 20", "--delay-ms arrives with the impaired link, not in this build"),
+            ("--url http://h --loss 0", "--loss arrives with the impaired link, not in this build"),
+            ("--url http://h --html x.html", "--html arrives with the report page, not in this build"),
+            ("--url http://h --players 0", "--players: 0 is not between 1 and 1000"),
+            ("--url http://h --seconds NaN", "--seconds: NaN is not between 0.1 and 86400"),
+            ("--url http://h --brain big", "--brain: big is not light or full"),
+        ];
+        for (line, message) in expect {
+            assert_eq!(checked(line).unwrap_err().to_string(), message);
+        }
+    }
+}

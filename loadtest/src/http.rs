@@ -1,0 +1,79 @@
+//! The few HTTP requests a load generator makes: create a match, read `/metrics`.
+
+use serde_json::Value;
+use std::time::Duration;
+
+use crate::fleet::{FleetError, MatchRequest};
+
+/// Waits for a server that says it is busy, at one second each unless it says otherwise.
+const BUSY_TRIES: u32 = 30;
+
+/// A server's HTTP interface, version 1.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    agent: ureq::Agent,
+    base: String,
+}
+
+/// A match that was created.
+#[derive(Debug, Clone)]
+pub(crate) struct CreatedMatch {
+    pub(crate) match_id: String,
+    pub(crate) ws_url: String,
+}
+
+impl Api {
+    pub(crate) fn new(base: &str) -> Result<Self, FleetError> {
+        let base = base.trim_end_matches('/').to_owned();
+        if !base.starts_with("http://") {
+            return Err(FleetError::Url(base));
+        }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(10)))
+            .build();
+        Ok(Self { agent: config.into(), base })
+    }
+
+    /// Creates a match, or finds the one with the same id and body.
+    pub(crate) fn create_match(&self, request: &MatchRequest) -> Result<CreatedMatch, FleetError> {
+        let route = format!("{}/v1/matches", self.base);
+        for _ in 0..BUSY_TRIES {
+            let answer = self.agent.post(&route).send_json(request);
+            let mut answer = answer.map_err(|error| FleetError::Unreachable(error.to_string()))?;
+            let status = answer.status().as_u16();
+            if matches!(status, 429 | 503) {
+                let header = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+                let seconds = header.and_then(|text| text.parse().ok()).unwrap_or(1_u64);
+                let clock = crate::clock::Clock::start();
+                clock.wait_until(clock.now() + Duration::from_secs(seconds.min(30)));
+                continue;
+            }
+            let body: Value = answer.body_mut().read_json().unwrap_or(Value::Null);
+            if !matches!(status, 200 | 201) {
+                let code = body.get("code").and_then(Value::as_str).unwrap_or("no code").to_owned();
+                let detail = body.get("detail").and_then(Value::as_str).unwrap_or("no detail");
+                return Err(FleetError::Refused { status, code, detail: detail.to_owned() });
+            }
+            return self.created(&body);
+        }
+        Err(FleetError::Busy)
+    }
+
+    fn created(&self, body: &Value) -> Result<CreatedMatch, FleetError> {
+        let text = |key: &str| body.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+        let match_id = text("match_id").ok_or(FleetError::Answer("match_id"))?;
+        let host = self.base.trim_start_matches("http://");
+        let ws_url = text("ws_url").unwrap_or_else(|| format!("ws://{host}/v1/matches/{match_id}/socket"));
+        Ok(CreatedMatch { match_id, ws_url })
+    }
+
+    /// The text of `/metrics`; none if the server does not answer with one.
+    pub(crate) fn metrics(&self) -> Option<String> {
+        let mut answer = self.agent.get(format!("{}/metrics", self.base)).call().ok()?;
+        if answer.status().as_u16() != 200 {
+            return None;
+        }
+        answer.body_mut().read_to_string().ok()
+    }
+}

@@ -1,0 +1,53 @@
+//! The command line of the load generator: exit status 0, 1 where a condition is broken or the run failed, 2
+//! for arguments that cannot be used.
+
+use clap::Parser as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use tickstone_loadtest::args::{Command, CommandLine, RunArguments};
+use tickstone_loadtest::report::Report;
+use tickstone_loadtest::run;
+
+const FAILED: u8 = 1;
+const BAD_ARGUMENTS: u8 = 2;
+
+fn main() -> ExitCode {
+    let Command::Run(arguments) = CommandLine::parse().command;
+    run_and_report(*arguments)
+}
+
+fn run_and_report(arguments: RunArguments) -> ExitCode {
+    let options = match arguments.checked() {
+        Ok(options) => options,
+        Err(error) => return failed(BAD_ARGUMENTS, &error),
+    };
+    let report = match run::run(&options) {
+        Ok(report) => report,
+        Err(error) => return failed(FAILED, &error),
+    };
+    if let Err(error) = show(&report, options.json.as_deref()) {
+        return failed(FAILED, &error);
+    }
+    let json = report.to_json();
+    let broken: Vec<_> = options.slo.iter().filter_map(|slo| slo.check(&json).err()).collect();
+    broken.iter().for_each(|broken| complain(broken));
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+fn show(report: &Report, json: Option<&std::path::Path>) -> std::io::Result<()> {
+    if let Some(path) = json {
+        std::fs::write(path, format!("{:#}\n", report.to_json()))?;
+    }
+    write!(std::io::stdout().lock(), "{report}")
+}
+
+fn failed(status: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    complain(error);
+    ExitCode::from(status)
+}
+
+fn complain(what: &dyn std::fmt::Display) {
+    // Where stderr is gone there is nobody to complain to.
+    let _ = writeln!(std::io::stderr().lock(), "loadtest: {what}");
+}

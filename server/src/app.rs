@@ -1,0 +1,276 @@
+//! Builds the floors bottom-up, serves, and stops them top-down.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tickstone_shared::sim::assets::Assets;
+use tickstone_shared::sim::game::Game;
+use tickstone_shared::sim::registered::register;
+
+use crate::classes::matches::audit::verify;
+use crate::classes::matches::class::{Entropy, Games, MatchClass, MatchSettings, Shelf};
+use crate::cli;
+use crate::clock::{Clock, ClockRef, SystemClock};
+use crate::config::{Access, Config};
+use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
+use crate::metrics::{MATCH_CLASS, Metrics, MetricsRef};
+use crate::object::id::Identity;
+use crate::object::storage::ReadError;
+use crate::runtime::pool::{Edges, Shared};
+use crate::runtime::ports::{Store, StoreHealth};
+use crate::runtime::settings::Settings;
+use crate::runtime::threads::Threads;
+use crate::store::{CommitThread, RedbStore, StoreError, StoreSettings};
+
+/// How long a drain waits for everything to become durable, and then for clients to be told.
+const DRAIN_BUDGET: Duration = Duration::from_secs(10);
+/// How long a start waits for the matches of the last run before it says it is ready.
+const RECOVERY_BUDGET: Duration = Duration::from_secs(30);
+/// Between two looks at something that takes a while.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// A server and its games: `App::new().game::<Pong>().run()`.
+#[derive(Default)]
+pub struct App {
+    games: Games,
+    assets: Assets,
+}
+
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored.
+    #[error("the stored objects cannot be listed: {0}")]
+    Stored(#[from] ReadError),
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] gateway::GatewayError),
+    /// A data file.
+    #[error("assets {path}: {problem}")]
+    Assets {
+        /// The file or directory.
+        path: String,
+        /// Why.
+        problem: String,
+    },
+    /// The system gives no threads or signals.
+    #[error("the system refuses what a server needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl App {
+    /// A server without games.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a game. A second one of the same name replaces the first.
+    #[must_use]
+    pub fn game<G: Game>(mut self) -> Self {
+        self.games.insert(G::NAME, register::<G>());
+        self
+    }
+
+    /// Adds a data file that games may ask for, such as `maps/dust.json`.
+    #[must_use]
+    pub fn asset(mut self, path: &str, text: &str) -> Self {
+        self.assets.insert(path, text);
+        self
+    }
+
+    /// Runs the command line: serves, or talks to a server that does.
+    pub fn run(self) -> ExitCode {
+        cli::run(self)
+    }
+
+    /// Builds every floor, and has the matches of the last run back.
+    pub fn start(mut self, config: &Config) -> Result<Server, AppError> {
+        if let Some(dir) = &config.assets {
+            read_assets(dir, &mut self.assets)?;
+        }
+        let metrics = Metrics::new();
+        let clock = Arc::new(SystemClock::new());
+        let clock_ref: ClockRef = clock.clone();
+        let (store, commit) = RedbStore::open(store_settings(config), clock_ref.clone(), metrics.clone())?;
+        let store = Arc::new(store);
+        let (outlet, inbox) = gateway::outlet(&metrics);
+        let games = Arc::new(self.games);
+        let class = MatchClass::new(shelf(config, &games, self.assets, &metrics));
+        let edges = Edges {
+            clock: clock_ref.clone(),
+            store: store.clone(),
+            outlet: Arc::new(outlet),
+            metrics: metrics.clone(),
+        };
+        let settings = runtime_settings(config);
+        let runtime = Shared::new(&settings, edges, vec![Arc::new(class)]);
+        let threads = Threads::start(&runtime, &clock, &settings)?;
+        recover(&runtime, &clock, &metrics)?;
+        let api = api(&runtime, &store, &games, metrics);
+        let served = Served { objects: runtime.clone(), inbox, games: (*games).clone(), api, clock: clock_ref };
+        let gateway = gateway::serve(gateway_settings(config), served)?;
+        Ok(Server { gateway, runtime, threads, commit, clock, data: config.data.display().to_string() })
+    }
+}
+
+/// A running server.
+pub struct Server {
+    gateway: Gateway,
+    runtime: Arc<Shared>,
+    threads: Threads,
+
+    commit: CommitThread,
+    clock: Arc<SystemClock>,
+    data: String,
+}
+
+impl Server {
+    /// Where it listens for HTTP and WebSocket.
+    pub fn http_addr(&self) -> std::net::SocketAddr {
+        self.gateway.local_addr()
+    }
+
+    /// Says on stdout, in one line, that it serves.
+    pub fn announce(&self) -> io::Result<()> {
+        let ready = serde_json::json!({
+            "event": "ready",
+            "http": self.http_addr().to_string(),
+            "quic": null,
+            "pid": std::process::id(),
+            "data": self.data,
+        });
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{ready}")?;
+        stdout.flush()
+    }
+
+    /// Drains: nothing new begins, everything becomes durable, clients are told, every floor stops.
+    pub fn drain(self) -> Drained {
+        tracing::info!("draining: no new matches or joins");
+        let began = self.clock.now();
+        self.runtime.begin_drain();
+        while !self.runtime.is_asleep() && self.clock.now().since(began) < DRAIN_BUDGET {
+            self.clock.sleep_until(self.clock.now() + LOOK);
+        }
+        let durable = self.runtime.is_asleep();
+        let budget = DRAIN_BUDGET.saturating_sub(self.clock.now().since(began)).max(Duration::from_secs(1));
+        let left = self.gateway.drain(budget);
+        self.gateway.stop();
+        self.threads.stop();
+        let closed = self.commit.close();
+        if let Err(error) = &closed {
+            tracing::error!(%error, "the store did not close cleanly");
+        }
+        tracing::info!(durable, clients_cut = left, "drained");
+        if durable && closed.is_ok() { Drained::Durable } else { Drained::NotDurable }
+    }
+}
+
+/// What a drain came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Everything is on the disk.
+    Durable,
+    /// Something is not: the journal has what it has.
+    NotDurable,
+}
+
+fn recover(runtime: &Shared, clock: &SystemClock, metrics: &Metrics) -> Result<(), AppError> {
+    let began = clock.now();
+    let woken = runtime.recover()?;
+    while runtime.recovering() > 0 && clock.now().since(began) < RECOVERY_BUDGET {
+        clock.sleep_until(clock.now() + LOOK);
+    }
+    let took = clock.now().since(began);
+    metrics.recovery_seconds.set(took.as_secs_f64());
+    if woken > 0 {
+        let missing = runtime.recovering();
+        tracing::info!(matches = woken, missing, took_ms = took.as_millis() as u64, "the matches of the last run are back");
+    }
+    Ok(())
+}
+
+fn store_settings(config: &Config) -> StoreSettings {
+    StoreSettings {
+        cache_bytes: config.cache_bytes,
+        group_interval: config.group_interval,
+        ..StoreSettings::new(&config.data)
+    }
+}
+
+fn runtime_settings(config: &Config) -> Settings {
+    Settings {
+        tick_workers: config.tick_workers,
+        general_workers: config.general_workers,
+        pin_tick_workers: config.pin_workers,
+        realtime: config.realtime,
+        ..Settings::default()
+    }
+}
+
+fn gateway_settings(config: &Config) -> gateway::Settings {
+    let settings = match &config.access {
+        Access::Dev => gateway::Settings::dev(config.listen),
+        Access::Secret(secret) => gateway::Settings::guarded(config.listen, secret.clone()),
+    };
+    gateway::Settings { origins: config.origins.clone(), threads: config.gateway_threads, ..settings }
+}
+
+fn shelf(config: &Config, games: &Arc<Games>, assets: Assets, metrics: &MetricsRef) -> Shelf {
+    let entropy: Entropy = Arc::new(|| {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system has randomness");
+        bytes
+    });
+    let settings = MatchSettings {
+        checkpoint_interval: config.checkpoint_interval,
+        journal_retention: config.journal_retention,
+        resume_window: config.resume_window,
+        empty_ttl: config.empty_ttl,
+    };
+    Shelf { games: games.clone(), assets: Arc::new(assets), entropy, metrics: metrics.clone(), settings }
+}
+
+fn api(runtime: &Arc<Shared>, store: &Arc<RedbStore>, games: &Arc<Games>, metrics: MetricsRef) -> Api {
+    let (audit_store, audit_games) = (store.clone(), games.clone());
+    let (ready_store, ready_runtime) = (store.clone(), runtime.clone());
+    Api {
+        audit: Arc::new(move |identity: Identity| {
+            let reader = audit_store.reader(identity.id)?;
+            let verdict = verify(&audit_games, &*reader)?;
+            let mut verdict = serde_json::to_value(verdict).expect("a verdict is plain data");
+            verdict["match_id"] = identity.name.as_str().into();
+            Ok(verdict)
+        }),
+        readiness: Arc::new(move || match ready_store.health() {
+            StoreHealth::Failing => Readiness::StorageFailing,
+            StoreHealth::Writable if ready_runtime.recovering() > 0 => Readiness::Starting,
+            StoreHealth::Writable => Readiness::Ready,
+        }),
+        metrics,
+        classes: vec![ClassEntry { name: MATCH_CLASS, version: 1 }],
+    }
+}
+
+fn read_assets(dir: &Path, assets: &mut Assets) -> Result<(), AppError> {
+    let failed = |path: &Path, error: io::Error| AppError::Assets {
+        path: path.display().to_string(),
+        problem: error.to_string(),
+    };
+    let maps = dir.join("maps");
+    for entry in std::fs::read_dir(&maps).map_err(|error| failed(&maps, error))? {
+        let path = entry.map_err(|error| failed(&maps, error))?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            assets.insert(format!("maps/{name}"), text);
+        }
+    }
+    Ok(())
+}

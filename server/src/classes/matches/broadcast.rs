@@ -1,0 +1,91 @@
+//! What leaves a match after a tick: its state for everybody, and what the world told the outside.
+
+use std::sync::Arc;
+
+use tickstone_shared::ids::StateHash;
+use tickstone_shared::sim::event::{Audience, Output};
+use tickstone_shared::wire::message::{DataMessage, EventMessage, ServerMessage};
+
+use super::running::Running;
+use crate::object::context::Context;
+use crate::object::effects::Release;
+use crate::object::socket::{SocketId, StateFrame};
+
+/// Frames whose buffers are used again once everybody has been served.
+#[derive(Debug, Default)]
+pub struct FramePool {
+    frames: Vec<Arc<StateFrame>>,
+}
+
+/// Frames a match keeps: one being filled, and those on their way.
+const FRAMES_MAX: usize = 4;
+
+impl FramePool {
+    /// A frame nobody else holds, filled by `fill`.
+    fn fill(&mut self, blank: impl FnOnce() -> StateFrame, fill: impl FnOnce(&mut StateFrame)) -> Arc<StateFrame> {
+        let free = self.frames.iter_mut().position(|frame| Arc::get_mut(frame).is_some());
+        let mut frame = free.map_or_else(|| Arc::new(blank()), |index| self.frames.swap_remove(index));
+        fill(Arc::get_mut(&mut frame).expect("nobody else holds this frame"));
+        if self.frames.len() < FRAMES_MAX {
+            self.frames.push(Arc::clone(&frame));
+        }
+        frame
+    }
+}
+
+impl Running {
+    /// Shows the newest state to everybody who is connected.
+    pub(super) fn show_state(&mut self, ctx: &mut Context<'_>, hash: Option<StateHash>) {
+        let release = self.release();
+        let epoch = ctx.epoch();
+        let schema = self.game.schema();
+        let Self { frames, simulation, roster, .. } = self;
+        let blank = || StateFrame {
+            epoch,
+            hash: None,
+            snapshot: Default::default(),
+            schema: Arc::clone(schema),
+            receivers: Vec::new(),
+        };
+        let frame = frames.fill(blank, |frame| {
+            frame.epoch = epoch;
+            frame.hash = hash;
+            simulation.snapshot(&mut frame.snapshot);
+            frame.receivers.clear();
+            let connected = roster.iter().filter_map(|seated| Some((seated.socket?, seated.inputs.feedback())));
+            frame.receivers.extend(connected);
+        });
+        ctx.show(release, frame);
+    }
+
+    /// Sends what the world told the outside, and what waited for the journal.
+    pub(super) fn tell(&mut self, ctx: &mut Context<'_>) {
+        let mut outputs = self.take_outputs();
+        for output in outputs.drain(..) {
+            self.tell_one(ctx, output);
+        }
+        self.reuse_outputs(outputs);
+        for (socket, message) in self.held.drain(..) {
+            ctx.send(socket, message);
+        }
+    }
+
+    fn tell_one(&self, ctx: &mut Context<'_>, output: Output) {
+        let Output { to, name, data } = output;
+        let message = Arc::new(match name {
+            Some(name) => ServerMessage::Event(EventMessage { tick: self.tick(), name: name.to_owned(), data }),
+            None => ServerMessage::Message(DataMessage { data }),
+        });
+        let reached = |seated: &&super::roster::Seated| match to {
+            Audience::Everybody => true,
+            Audience::Seat(seat) => seated.record.seat == seat,
+        };
+        let sockets: Vec<SocketId> = self.roster.iter().filter(reached).filter_map(|seated| seated.socket).collect();
+        for socket in sockets {
+            match self.release() {
+                Release::Gated => ctx.send(socket, Arc::clone(&message)),
+                Release::Ungated => ctx.send_ungated(socket, Arc::clone(&message)),
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What can be asked of a match: create, inspect, end, kick.
+
+use serde_json::{Value, json};
+use tickstone_shared::ids::{PlayerName, Seat};
+use tickstone_shared::sim::event::LeaveReason;
+use tickstone_shared::wire::close::CloseCode;
+
+use super::durable_match::DurableMatch;
+use super::header::{BUILD, CreateRequest, Durability, Header, MATCH_FORMAT, parse_request};
+use super::lifecycle::Life;
+use super::roster::Roster;
+use super::running::Running;
+use super::store_keys::HEADER;
+use crate::object::context::{Context, WakeAtStart, WriteRefused};
+use crate::object::contract::CallError;
+use crate::object::effects::{Listing, Release};
+
+impl From<WriteRefused> for CallError {
+    fn from(refused: WriteRefused) -> Self {
+        CallError::Invalid(refused.to_string())
+    }
+}
+
+impl DurableMatch {
+    pub(super) fn answer(&mut self, ctx: &mut Context<'_>, method: &str, body: Value) -> Result<Value, CallError> {
+        let answer = match method {
+            "create" => self.create(ctx, body),
+            "inspect" => self.inspect(ctx),
+            "end" => self.end_by_request(ctx),
+            "kick" => self.kick(ctx, &body),
+            _ => Err(CallError::Invalid("methods of a match: create inspect end kick".to_owned())),
+        };
+        if matches!(self.life, Life::Nothing) {
+            ctx.finish();
+        }
+        answer
+    }
+
+    fn create(&mut self, ctx: &mut Context<'_>, body: Value) -> Result<Value, CallError> {
+        let request = parse_request(body)?;
+        let existing = match &self.life {
+            Life::Nothing => return self.begin(ctx, request),
+            Life::Running(running) => &running.header.request,
+            Life::Ended(ended) => &ended.header.request,
+        };
+        if *existing != request {
+            let reason = "a match with this id exists and was created with another body".to_owned();
+            return Err(CallError::Conflict { code: "match_exists", reason });
+        }
+        Ok(with_created(self.entry(ctx), false))
+    }
+
+    fn begin(&mut self, ctx: &mut Context<'_>, request: CreateRequest) -> Result<Value, CallError> {
+        let Some(game) = self.shelf.games.get(request.game.as_str()).cloned() else {
+            let names: Vec<_> = self.shelf.games.keys().copied().collect();
+            return Err(CallError::Invalid(format!("game: no game of that name; this server has {}", names.join(", "))));
+        };
+        let rules = game
+            .rules(request.preset.as_deref(), request.options.clone(), &self.shelf.assets)
+            .map_err(|error| CallError::Invalid(error.to_string()))?;
+        let invalid = |error: tickstone_shared::sim::save::RestoreError| CallError::Invalid(error.to_string());
+        let seats = game.seats(&rules).map_err(invalid)?;
+        let entropy = (self.shelf.entropy)();
+        let seed = u64::from_le_bytes(*entropy.first_chunk().expect("16 bytes hold 8"));
+        let simulation = game.start(seed, &rules).map_err(invalid)?;
+        let header = Header {
+            format: MATCH_FORMAT,
+            build: BUILD.to_owned(),
+            game_version: game.version(),
+            schema_hash: game.schema().hash(),
+            seed,
+            rules: String::from_utf8(rules).expect("rules are JSON"),
+            seats,
+            request,
+        };
+        let mut running = Running::new(header, game, simulation, Roster::new(seats), &self.shelf);
+        ctx.put(HEADER, running.header.encode())?;
+        let stored = running.header.request.durability != Durability::None;
+        ctx.wake_at_start(if stored { WakeAtStart::Yes } else { WakeAtStart::No });
+        if stored {
+            running.store_checkpoint(ctx)?;
+        }
+        ctx.place(running.game.workers());
+        ctx.start_ticks(running.game.tick_rate_hz(), running.tick());
+        self.life = Life::Running(Box::new(running));
+        self.publish(ctx);
+        Ok(with_created(self.entry(ctx), true))
+    }
+
+    fn inspect(&self, ctx: &Context<'_>) -> Result<Value, CallError> {
+        match self.life {
+            Life::Nothing => Err(CallError::NotFound),
+            _ => Ok(self.entry(ctx)),
+        }
+    }
+
+    fn end_by_request(&mut self, ctx: &mut Context<'_>) -> Result<Value, CallError> {
+        if matches!(self.life, Life::Nothing) {
+            return Err(CallError::NotFound);
+        }
+        self.end(ctx, "ended");
+        Ok(self.entry(ctx))
+    }
+
+    fn kick(&mut self, ctx: &mut Context<'_>, body: &Value) -> Result<Value, CallError> {
+        let Life::Running(running) = &mut self.life else { return Err(CallError::NotFound) };
+        let seat = wanted_seat(running, body)?;
+        if let Some(socket) = running.leave(seat, LeaveReason::Kicked) {
+            ctx.close(Release::Ungated, socket, CloseCode::Kicked, "kicked");
+        }
+        Ok(json!({ "kicked": seat }))
+    }
+
+    /// Shows the match in listings.
+    pub(super) fn publish(&self, ctx: &mut Context<'_>) {
+        let state = match &self.life {
+            Life::Nothing => return,
+            Life::Running(_) => "running",
+            Life::Ended(_) => "ended",
+        };
+        let entry = self.entry(ctx);
+        ctx.publish(Listing { state, entry });
+    }
+
+    /// The match as HTTP shows it.
+    fn entry(&self, ctx: &Context<'_>) -> Value {
+        let id = ctx.identity().name.as_str();
+        match &self.life {
+            Life::Nothing => Value::Null,
+            Life::Running(running) => running_entry(id, ctx, running),
+            Life::Ended(ended) => json!({
+                "match_id": id,
+                "game": ended.header.request.game,
+                "state": "ended",
+                "tick": ended.result.tick,
+                "tick_rate_hz": self.rate_of(&ended.header),
+                "players": 0,
+                "seats": ended.header.seats,
+                "label": ended.header.request.label,
+                "durability": ended.header.request.durability,
+                "private": ended.header.request.private,
+                "end_reason": ended.result.reason,
+                "outcome": ended.result.outcome,
+            }),
+        }
+    }
+
+    fn rate_of(&self, header: &Header) -> Option<u32> {
+        self.shelf.games.get(header.request.game.as_str()).map(|game| game.tick_rate_hz())
+    }
+}
+
+fn running_entry(id: &str, ctx: &Context<'_>, running: &Running) -> Value {
+    let request = &running.header.request;
+    let connected = running.roster.iter().filter(|seated| seated.socket.is_some()).count();
+    json!({
+        "match_id": id,
+        "game": request.game,
+        "state": "running",
+        "tick": running.tick(),
+        "tick_rate_hz": running.game.tick_rate_hz(),
+        "players": running.roster.taken(),
+        "connected": connected,
+        "seats": running.header.seats,
+        "label": label(running),
+        "durability": request.durability,
+        "private": request.private,
+        "epoch": ctx.epoch(),
+        "state_hash": running.newest_hash.map(|(tick, hash)| json!({ "tick": tick, "hash": hash })),
+        "recovered": running.recovered,
+    })
+}
+
+/// The game's label with the creator's laid over it.
+fn label(running: &Running) -> Value {
+    let mut label = running.simulation.label();
+    match (&mut label, &running.header.request.label) {
+        (_, None) => {}
+        (Value::Object(game), Some(own)) => game.extend(own.clone()),
+        (other, Some(own)) => *other = Value::Object(own.clone()),
+    }
+    label
+}
+
+fn with_created(mut entry: Value, created: bool) -> Value {
+    if let Value::Object(entry) = &mut entry {
+        entry.insert("created".to_owned(), created.into());
+    }
+    entry
+}
+
+fn wanted_seat(running: &Running, body: &Value) -> Result<Seat, CallError> {
+    let by_player = |name: &str| running.roster.seat_of_player(&PlayerName::parse(name).ok()?);
+    let by_number = |number: u64| {
+        let seat = Seat(u16::try_from(number).ok()?);
+        running.roster.seated(seat).map(|_| seat)
+    };
+    match (body.get("player").and_then(Value::as_str), body.get("seat").and_then(Value::as_u64)) {
+        (Some(player), None) => by_player(player).ok_or(CallError::NotFound),
+        (None, Some(seat)) => by_number(seat).ok_or(CallError::NotFound),
+        _ => Err(CallError::Invalid("expected either player or seat".to_owned())),
+    }
+}

@@ -1,0 +1,187 @@
+//! A match as a durable object: every handler, each a few lines. What a tick does is [`DurableMatch::on_tick`].
+
+use std::sync::Arc;
+
+use tickstone_shared::sim::game::WorkerGroup;
+use tickstone_shared::time::Tick;
+use tickstone_shared::wire::close::CloseCode;
+
+use super::class::Shelf;
+use super::header::{Durability, Header};
+use super::lifecycle::{EndRecord, Ended, Life, due_end};
+use super::recovery::{recover, ticks_under};
+use super::running::Running;
+use super::store_keys::{self, CHECKPOINTS, HEADER, RESULT, SEGMENTS};
+use crate::object::context::{Context, WakeAtStart};
+use crate::object::contract::{AfterRefusal, Answer, Call, CallError, DurableObject, TickDue, WakeError, WakeReason};
+use crate::object::effects::Release;
+use crate::object::socket::SocketEvent;
+use crate::object::storage::Reader;
+
+/// A match.
+pub struct DurableMatch {
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) life: Life,
+}
+
+impl DurableMatch {
+    /// A match that has not been woken.
+    pub fn new(shelf: Arc<Shelf>) -> Self {
+        Self { shelf, life: Life::Nothing }
+    }
+}
+
+impl DurableObject for DurableMatch {
+    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason, stored: &dyn Reader) -> Result<(), WakeError> {
+        let Some(header) = stored.get(HEADER)? else { return Ok(()) };
+        let header = Header::decode(&header).map_err(WakeError)?;
+        if let Some(result) = stored.get(RESULT)? {
+            let result = serde_json::from_slice(&result)
+                .map_err(|error| WakeError(format!("the stored result is damaged: {error}")))?;
+            let mut ended = self.ended(ctx, header, result);
+            ended.checkpoints = ticks_under(stored, CHECKPOINTS)?;
+            ended.segments = ticks_under(stored, SEGMENTS)?;
+            self.life = Life::Ended(Box::new(ended));
+            ctx.start_ticks(ENDED_RATE_HZ, Tick(0));
+        } else {
+            let running = recover(ctx, &self.shelf, header, reason, stored)?;
+            self.report(ctx, &running);
+            ctx.place(running.game.workers());
+            ctx.start_ticks(running.game.tick_rate_hz(), running.tick());
+            self.life = Life::Running(Box::new(running));
+        }
+        self.publish(ctx);
+        Ok(())
+    }
+
+    fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
+        self.answer(ctx, &call.method, call.body).map(Answer::Now)
+    }
+
+    fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
+        let Life::Running(running) = &mut self.life else {
+            return self.turn_away(ctx, &event);
+        };
+        match event {
+            SocketEvent::Opened { socket, hello } => running.open(ctx, &self.shelf, socket, &hello),
+            SocketEvent::Inputs { socket, batch } => running.take_inputs(ctx, &self.shelf, socket, &batch),
+            SocketEvent::Message { socket, data } => running.take_message(socket, data),
+            SocketEvent::Leave { socket } => running.walk_out(ctx, socket),
+            SocketEvent::Closed { socket } => running.lose(socket),
+        }
+    }
+
+    fn on_tick(&mut self, ctx: &mut Context<'_>, due: TickDue) {
+        let Life::Running(running) = &mut self.life else {
+            return self.forget_when_due(ctx);
+        };
+        let hash = running.step(ctx);
+        running.tell(ctx);
+        if !due.catching_up {
+            running.show_state(ctx, hash);
+        }
+        if let Err(problem) = running.keep_stored(ctx) {
+            tracing::error!(name = %ctx.identity().name, %problem, "a checkpoint is over the limits of the store");
+        }
+        if let Some(reason) = due_end(running) {
+            self.end(ctx, reason);
+        } else if due.tick.0.is_multiple_of(u64::from(running.game.tick_rate_hz())) {
+            self.publish(ctx);
+        }
+    }
+
+    fn on_writes_refused(&mut self) -> AfterRefusal {
+        let Life::Running(running) = &mut self.life else { return AfterRefusal::GoOn };
+        running.stored.gap = true;
+        self.shelf.metrics.journal_gaps.inc();
+        AfterRefusal::GoOn
+    }
+
+    fn on_sleep(&mut self, ctx: &mut Context<'_>) {
+        let Life::Running(running) = &mut self.life else { return };
+        if running.header.request.durability == Durability::None {
+            ctx.wake_at_start(WakeAtStart::Yes);
+        }
+        if let Err(problem) = running.store_checkpoint(ctx) {
+            tracing::error!(name = %ctx.identity().name, %problem, "the last checkpoint is over the limits of the store");
+        }
+    }
+}
+
+/// A match that is over looks once a second whether its journal's time has come.
+const ENDED_RATE_HZ: u32 = 1;
+
+impl DurableMatch {
+    pub(super) fn ended(&self, ctx: &Context<'_>, header: Header, result: EndRecord) -> Ended {
+        let forget_at = ctx.now() + self.shelf.settings.journal_retention;
+        Ended { header, result, checkpoints: Vec::new(), segments: Vec::new(), forget_at }
+    }
+
+    fn report(&self, ctx: &Context<'_>, running: &Running) {
+        let Some(recovered) = running.recovered else { return };
+        self.shelf.metrics.recovery_ticks_lost.inc_by(recovered.ticks_lost);
+        tracing::info!(
+            name = %ctx.identity().name, epoch = ctx.epoch().0, tick = recovered.tick.0, hash = %recovered.hash,
+            rerun = recovered.ticks_rerun, lost = recovered.ticks_lost, "a match is back"
+        );
+    }
+
+    /// Somebody comes to a match that is not played.
+    fn turn_away(&self, ctx: &mut Context<'_>, event: &SocketEvent) {
+        if let SocketEvent::Opened { socket, .. } = event {
+            let (code, reason) = match self.life {
+                Life::Nothing => (CloseCode::NoSuchMatch, "no such match"),
+                _ => (CloseCode::MatchOver, "the match is over"),
+            };
+            ctx.close(Release::Ungated, *socket, code, reason);
+        }
+        if matches!(self.life, Life::Nothing) {
+            ctx.finish();
+        }
+    }
+
+    /// Ends the match: its result is stored, then everybody is told.
+    pub(super) fn end(&mut self, ctx: &mut Context<'_>, reason: &str) {
+        let Life::Running(running) = std::mem::replace(&mut self.life, Life::Nothing) else { return };
+        let mut running = *running;
+        let result = EndRecord {
+            tick: running.tick(),
+            reason: reason.to_owned(),
+            outcome: running.simulation.outcome(),
+        };
+        let encoded = serde_json::to_vec(&result).expect("a result is plain data");
+        let stored = running.store_checkpoint(ctx).and_then(|()| ctx.put(RESULT, encoded));
+        if let Err(problem) = stored {
+            tracing::error!(name = %ctx.identity().name, %problem, "the end of a match is over the limits of the store");
+        }
+        for socket in running.roster.iter().filter_map(|seated| seated.socket) {
+            ctx.close(Release::Gated, socket, CloseCode::MatchEnded, "the match ended");
+        }
+        ctx.wake_at_start(WakeAtStart::Yes);
+        ctx.start_ticks(ENDED_RATE_HZ, Tick(0));
+        ctx.place(WorkerGroup::General);
+        let stored = running.stored;
+        let mut ended = self.ended(ctx, running.header, result);
+        ended.checkpoints = stored.checkpoints.into();
+        ended.segments = stored.segments.into();
+        self.life = Life::Ended(Box::new(ended));
+        self.publish(ctx);
+    }
+
+    /// Forgets the journal of a match that ended long enough ago; header and result stay.
+    fn forget_when_due(&mut self, ctx: &mut Context<'_>) {
+        let Life::Ended(ended) = &mut self.life else { return };
+        if ctx.now() < ended.forget_at {
+            return;
+        }
+        for tick in ended.checkpoints.drain(..) {
+            ctx.delete(store_keys::key(CHECKPOINTS, tick));
+        }
+        for tick in ended.segments.drain(..) {
+            ctx.delete(store_keys::key(SEGMENTS, tick));
+        }
+        ctx.cut_journal();
+        ctx.wake_at_start(WakeAtStart::No);
+        ctx.stop_ticks();
+    }
+}

@@ -1,0 +1,168 @@
+//! Who sits where. Derived from the journal: what is not in an event is not in the roster, but for which
+//! socket a player has now.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use tickstone_shared::ids::{PlayerName, Seat};
+use tickstone_shared::input::InputRow;
+use tickstone_shared::time::Tick;
+
+use super::input_buffer::InputBuffer;
+use crate::object::socket::SocketId;
+
+/// The hash of a resume token: what is stored of it.
+pub type TokenHash = [u8; 32];
+
+/// Hashes a resume token.
+pub fn token_hash(token: &str) -> TokenHash {
+    *blake3::hash(token.as_bytes()).as_bytes()
+}
+
+/// What is saved of a seat that is taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeatRecord {
+    /// The seat.
+    pub seat: Seat,
+    /// Who has it.
+    pub player: PlayerName,
+    /// The hash of their resume token.
+    pub token: TokenHash,
+    /// The tick they dropped at; none while they are connected.
+    pub dropped_at: Option<Tick>,
+    /// The last input that was applied.
+    pub last_input: u32,
+    /// What the seat does until another input comes.
+    pub effective: InputRow,
+}
+
+/// A seat that is taken.
+#[derive(Debug, Clone)]
+pub struct Seated {
+    /// What is saved.
+    pub record: SeatRecord,
+    /// Where they are connected.
+    pub socket: Option<SocketId>,
+    /// Their inputs.
+    pub inputs: InputBuffer,
+    /// Data messages since the last tick.
+    pub messages_since_tick: u32,
+}
+
+/// The seats of a match.
+#[derive(Debug, Default)]
+pub struct Roster {
+    seats: Vec<Option<Seated>>,
+    by_socket: HashMap<SocketId, Seat>,
+    taken: usize,
+}
+
+impl Roster {
+    /// An empty roster of so many seats.
+    pub fn new(seats: u16) -> Self {
+        Self { seats: vec![None; usize::from(seats)], by_socket: HashMap::new(), taken: 0 }
+    }
+
+    /// The lowest free seat.
+    pub fn free_seat(&self) -> Option<Seat> {
+        let index = self.seats.iter().position(Option::is_none)?;
+        Some(Seat(u16::try_from(index).expect("seats are limited")))
+    }
+
+    /// Seats that are taken.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Puts a player on a free seat.
+    pub fn sit(&mut self, record: SeatRecord, socket: Option<SocketId>) {
+        let inputs = InputBuffer::resumed(record.last_input);
+        let seat = record.seat;
+        let place = &mut self.seats[usize::from(seat.0)];
+        assert!(place.is_none(), "a seat is given to one player");
+        *place = Some(Seated { record, socket, inputs, messages_since_tick: 0 });
+        self.taken += 1;
+        if let Some(socket) = socket {
+            self.by_socket.insert(socket, seat);
+        }
+    }
+
+    /// Makes a seat free; answers who had it.
+    pub fn stand(&mut self, seat: Seat) -> Option<Seated> {
+        let seated = self.seats.get_mut(usize::from(seat.0))?.take()?;
+        self.taken -= 1;
+        if let Some(socket) = seated.socket {
+            self.by_socket.remove(&socket);
+        }
+        Some(seated)
+    }
+
+    /// Connects a seat to another socket; answers the one it had.
+    pub fn connect(&mut self, seat: Seat, socket: SocketId) -> Option<SocketId> {
+        let seated = self.seats.get_mut(usize::from(seat.0))?.as_mut()?;
+        let before = seated.socket.replace(socket);
+        seated.record.dropped_at = None;
+        if let Some(before) = before {
+            self.by_socket.remove(&before);
+        }
+        self.by_socket.insert(socket, seat);
+        before
+    }
+
+    /// The seat of a socket lost its connection.
+    pub fn disconnect(&mut self, socket: SocketId, tick: Tick) -> Option<Seat> {
+        let seat = self.by_socket.remove(&socket)?;
+        let seated = self.seats.get_mut(usize::from(seat.0))?.as_mut()?;
+        seated.socket = None;
+        seated.record.dropped_at = Some(tick);
+        seated.inputs.rest();
+        Some(seat)
+    }
+
+    /// Nobody is connected any more: after a restart.
+    pub fn disconnect_all(&mut self, tick: Tick) -> Vec<Seat> {
+        let connected = self.seats.iter_mut().flatten().filter(|seated| seated.record.dropped_at.is_none());
+        let dropped = connected.map(|seated| {
+            seated.record.dropped_at = Some(tick);
+            seated.socket = None;
+            seated.record.seat
+        });
+        dropped.collect()
+    }
+
+    /// The seat a socket plays.
+    pub fn seat_of(&self, socket: SocketId) -> Option<Seat> {
+        self.by_socket.get(&socket).copied()
+    }
+
+    /// Who sits on a seat.
+    pub fn seated(&self, seat: Seat) -> Option<&Seated> {
+        self.seats.get(usize::from(seat.0))?.as_ref()
+    }
+
+    /// Who sits on a seat, to change.
+    pub fn seated_mut(&mut self, seat: Seat) -> Option<&mut Seated> {
+        self.seats.get_mut(usize::from(seat.0))?.as_mut()
+    }
+
+    /// Everybody, by seat.
+    pub fn iter(&self) -> impl Iterator<Item = &Seated> {
+        self.seats.iter().flatten()
+    }
+
+    /// Everybody, by seat, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Seated> {
+        self.seats.iter_mut().flatten()
+    }
+
+    /// The seat a resume token belongs to.
+    pub fn seat_of_token(&self, token: &str) -> Option<Seat> {
+        let hash = token_hash(token);
+        self.iter().find(|seated| seated.record.token == hash).map(|seated| seated.record.seat)
+    }
+
+    /// The seat of a player.
+    pub fn seat_of_player(&self, player: &PlayerName) -> Option<Seat> {
+        self.iter().find(|seated| seated.record.player == *player).map(|seated| seated.record.seat)
+    }
+}

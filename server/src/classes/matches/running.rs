@@ -1,0 +1,281 @@
+//! A match that is played: its world, its players, and the one way both move.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tickstone_shared::ids::{Epoch, StateHash};
+use tickstone_shared::limits::HASH_INTERVAL_TICKS;
+use tickstone_shared::sim::event::{Event, LeaveReason, Output};
+use tickstone_shared::sim::registered::{AnyGame, AnySimulation};
+use tickstone_shared::time::Tick;
+use tickstone_shared::wire::message::ServerMessage;
+
+use super::broadcast::FramePool;
+use super::checkpoint::Checkpoint;
+use super::class::{MatchSettings, Shelf};
+use super::header::{BUILD, Durability, Header};
+use super::input_buffer::Consumed;
+use super::journal::{JournalEvent, Segment, TickRecord};
+use super::roster::{Roster, Seated};
+use super::store_keys::{self, CHECKPOINTS, SEGMENTS};
+use crate::object::context::{Context, WriteRefused};
+use crate::object::effects::Release;
+use crate::object::socket::SocketId;
+
+/// Checkpoints kept whatever the retention says.
+const GENERATIONS_MIN: usize = 3;
+
+/// A match that is played.
+pub struct Running {
+    /// What it was created as.
+    pub header: Header,
+    /// Its game.
+    pub game: Arc<dyn AnyGame>,
+    /// Its world.
+    pub simulation: Box<dyn AnySimulation>,
+    /// Its players.
+    pub roster: Roster,
+    /// Numbers of this server.
+    pub settings: MatchSettings,
+    /// Since when nobody has had a seat.
+    pub empty_since: Option<Tick>,
+    /// The newest hash and its tick.
+    pub newest_hash: Option<(Tick, StateHash)>,
+    /// What coming back came to, if it did.
+    pub recovered: Option<super::recovery::Recovered>,
+    /// Reliable messages that leave once the next tick is in the journal.
+    pub held: Vec<(SocketId, Arc<ServerMessage>)>,
+    pub(super) frames: FramePool,
+    pub(super) record: TickRecord,
+    pub(super) stored: Stored,
+    outputs: Vec<Output>,
+    entry: Vec<u8>,
+}
+
+/// What of the match the store has.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// Entries since the last checkpoint.
+    pub(super) segment: Segment,
+    /// The ticks of stored checkpoints, ascending.
+    pub(super) checkpoints: VecDeque<Tick>,
+    /// The ticks of stored segments, ascending.
+    pub(super) segments: VecDeque<Tick>,
+    /// The journal has a gap: only a checkpoint closes it.
+    pub(super) gap: bool,
+    checkpoint_due: Tick,
+}
+
+impl Running {
+    /// A match around a world, as of the tick it is at.
+    pub fn new(
+        header: Header,
+        game: Arc<dyn AnyGame>,
+        simulation: Box<dyn AnySimulation>,
+        roster: Roster,
+        shelf: &Shelf,
+    ) -> Self {
+        let tick = simulation.tick();
+        let record = TickRecord { epoch: Epoch(0), tick, events: Vec::new(), hash: None };
+        let empty_since = (roster.taken() == 0).then_some(tick);
+        Self {
+            header,
+            game,
+            simulation,
+            roster,
+            settings: shelf.settings,
+            empty_since,
+            newest_hash: None,
+            recovered: None,
+            held: Vec::new(),
+            frames: FramePool::default(),
+            record,
+            stored: Stored::default(),
+            outputs: Vec::new(),
+            entry: Vec::new(),
+        }
+    }
+
+    /// The newest tick.
+    pub fn tick(&self) -> Tick {
+        self.simulation.tick()
+    }
+
+    /// Ticks in a duration.
+    pub fn ticks_in(&self, duration: Duration) -> u64 {
+        (duration.as_millis() * u128::from(self.game.tick_rate_hz()) / 1000) as u64
+    }
+
+    /// When states leave.
+    pub fn release(&self) -> Release {
+        match self.header.request.durability {
+            Durability::Sync => Release::Gated,
+            Durability::Async | Durability::None => Release::Ungated,
+        }
+    }
+
+    /// Brings something to the world and notes it for the journal.
+    pub fn happen(&mut self, event: Event) -> Result<(), tickstone_shared::sim::game::JoinRefused> {
+        self.simulation.apply(&event)?;
+        self.record.events.push(JournalEvent::World(event));
+        Ok(())
+    }
+
+    /// One tick: inputs, step, hash, journal. Its state can then be shown.
+    pub fn step(&mut self, ctx: &mut Context<'_>) -> Option<StateHash> {
+        let tick = self.tick().next();
+        self.expire_seats(tick);
+        self.consume_inputs(tick);
+        self.record.epoch = ctx.epoch();
+        self.record.tick = tick;
+        self.record.hash = None;
+        self.encode_record();
+        ctx.attempt(&self.entry);
+        self.simulation.step();
+        let hash = tick.0.is_multiple_of(HASH_INTERVAL_TICKS).then(|| self.simulation.state_hash());
+        if let Some(hash) = hash {
+            self.newest_hash = Some((tick, hash));
+            self.record.hash = Some(hash.0);
+            self.encode_record();
+        }
+        self.write_record(ctx);
+        self.record.events.clear();
+        hash
+    }
+
+    pub(super) fn encode_record(&mut self) {
+        self.entry.clear();
+        self.record.encode(&mut self.entry);
+    }
+
+    /// Appends the tick's record to the journal, by the match's durability.
+    pub(super) fn write_record(&mut self, ctx: &mut Context<'_>) {
+        if self.header.request.durability == Durability::None || self.stored.gap {
+            return;
+        }
+        self.stored.segment.push(self.record.tick, &self.entry);
+        if let Err(problem) = ctx.append(self.entry.clone()) {
+            tracing::error!(name = %ctx.identity().name, %problem, "a tick's journal entry is over the limit");
+            self.stored.gap = true;
+        }
+    }
+
+    fn consume_inputs(&mut self, tick: Tick) {
+        let Self { roster, simulation, record, game, .. } = self;
+        for seated in roster.iter_mut() {
+            seated.messages_since_tick = 0;
+            let before = seated.record.effective;
+            let row = match seated.inputs.take(tick) {
+                Consumed::Input(row) => row,
+                Consumed::Starved(ticks) => game.starved_input(&before, ticks),
+                Consumed::Silent => continue,
+            };
+            seated.record.last_input = seated.inputs.feedback().last_input;
+            if row != before {
+                seated.record.effective = row;
+                let event = Event::Input { seat: seated.record.seat, row };
+                simulation.apply(&event).expect("only joins are refused");
+                record.events.push(JournalEvent::World(event));
+            }
+        }
+    }
+
+    /// Frees the seats of players who dropped and did not come back in time.
+    fn expire_seats(&mut self, tick: Tick) {
+        let window = self.ticks_in(self.settings.resume_window);
+        let expired = |dropped_at: Tick| tick.0.saturating_sub(dropped_at.0) > window;
+        let gone = |seated: &Seated| seated.record.dropped_at.is_some_and(expired);
+        loop {
+            let next = self.roster.iter().find(|seated| gone(seated)).map(|seated| seated.record.seat);
+            let Some(seat) = next else { return };
+            self.leave(seat, LeaveReason::TimedOut);
+        }
+    }
+
+    /// Frees a seat; answers the socket it had.
+    pub fn leave(&mut self, seat: tickstone_shared::ids::Seat, reason: LeaveReason) -> Option<SocketId> {
+        let seated = self.roster.stand(seat)?;
+        self.happen(Event::Leave { seat, reason }).expect("only joins are refused");
+        if self.roster.taken() == 0 {
+            self.empty_since = Some(self.tick());
+        }
+        seated.socket
+    }
+
+    /// What the world told the outside in the last step.
+    pub(super) fn take_outputs(&mut self) -> Vec<Output> {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.simulation.take_outputs(&mut outputs);
+        outputs
+    }
+
+    /// Gives the buffer of [`Running::take_outputs`] back.
+    pub(super) fn reuse_outputs(&mut self, outputs: Vec<Output>) {
+        self.outputs = outputs;
+    }
+
+    /// The match at its newest tick, to be stored.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let mut world = Vec::new();
+        self.simulation.save(&mut world);
+        let hash = twox_hash::XxHash3_64::oneshot(&world);
+        Checkpoint {
+            tick: self.tick(),
+            hash,
+            game_version: self.game.version(),
+            schema_hash: self.game.schema().hash(),
+            build: BUILD.to_owned(),
+            seats: self.roster.iter().map(|seated| seated.record.clone()).collect(),
+            world,
+        }
+    }
+
+    /// Stores a checkpoint if one is due, or a segment that has grown too long.
+    pub fn keep_stored(&mut self, ctx: &mut Context<'_>) -> Result<(), WriteRefused> {
+        if self.header.request.durability == Durability::None {
+            return Ok(());
+        }
+        if self.tick() >= self.stored.checkpoint_due {
+            return self.store_checkpoint(ctx);
+        }
+        if self.stored.segment.is_full() {
+            self.store_segment(ctx)?;
+            ctx.cut_journal();
+        }
+        Ok(())
+    }
+
+    /// Stores a checkpoint and everything of the journal before it, and forgets what is too old.
+    pub fn store_checkpoint(&mut self, ctx: &mut Context<'_>) -> Result<(), WriteRefused> {
+        self.store_segment(ctx)?;
+        let tick = self.tick();
+        ctx.put(store_keys::key(CHECKPOINTS, tick), self.checkpoint().encode())?;
+        ctx.cut_journal();
+        self.stored.checkpoints.push_back(tick);
+        self.stored.checkpoint_due = Tick(tick.0 + self.ticks_in(self.settings.checkpoint_interval).max(1));
+        self.stored.gap = false;
+        self.forget_old(ctx);
+        Ok(())
+    }
+
+    fn store_segment(&mut self, ctx: &mut Context<'_>) -> Result<(), WriteRefused> {
+        if let Some((first, bytes)) = self.stored.segment.take() {
+            self.stored.segments.push_back(first);
+            ctx.put(store_keys::key(SEGMENTS, first), bytes)?;
+        }
+        Ok(())
+    }
+
+    fn forget_old(&mut self, ctx: &mut Context<'_>) {
+        let kept_ticks = self.ticks_in(self.settings.journal_retention);
+        let horizon = Tick(self.tick().0.saturating_sub(kept_ticks));
+        while self.stored.checkpoints.len() > GENERATIONS_MIN && self.stored.checkpoints[1] <= horizon {
+            self.stored.checkpoints.pop_front().into_iter().for_each(|old| ctx.delete(store_keys::key(CHECKPOINTS, old)));
+        }
+        let oldest = self.stored.checkpoints.front().copied().unwrap_or_default();
+        while self.stored.segments.len() > 1 && self.stored.segments[1] <= oldest.next() {
+            self.stored.segments.pop_front().into_iter().for_each(|old| ctx.delete(store_keys::key(SEGMENTS, old)));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The classes of objects: pure state machines on the contract of [`crate::object`].
+//!
+//! Responsible for: what an object does. Not responsible for: threads, sockets, the disk.
+
+pub mod matches;

@@ -1,0 +1,100 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand};
+
+use super::serve::Flags;
+
+/// A multiplayer game server: durable matches at 60 ticks a second. Without a command: `serve --dev`.
+#[derive(Debug, Parser)]
+#[command(name = "tickstone", version, about)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Runs a server.
+    Serve(Flags),
+    /// Works with the matches of a running server.
+    #[command(subcommand)]
+    Match(MatchCommand),
+    /// Exit status 0 if the server is alive.
+    Healthcheck(ServerArgs),
+}
+
+/// Which server to talk to.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ServerArgs {
+    /// The server's HTTP address.
+    #[arg(long, env = "TICKSTONE_URL", default_value = "http://127.0.0.1:8080")]
+    pub(super) url: String,
+    /// The secret of creation and admin routes.
+    #[arg(long, env = "TICKSTONE_SECRET", hide_env_values = true)]
+    pub(super) secret: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MatchCommand {
+    /// Creates a match and prints it.
+    Create {
+        /// The game.
+        #[arg(default_value = "arena")]
+        game: String,
+        /// An id of your choice.
+        #[arg(long)]
+        id: Option<String>,
+        /// A named set of options.
+        #[arg(long)]
+        preset: Option<String>,
+        /// Options, a JSON object.
+        #[arg(long)]
+        options: Option<String>,
+        /// `sync`, `async` or `none`.
+        #[arg(long)]
+        durability: Option<String>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Lists matches.
+    List {
+        /// Terms such as `game:arena players>=2 label.phase:playing`.
+        #[arg(long)]
+        query: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Shows a match.
+    Inspect {
+        /// The match's id.
+        id: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Ends a match.
+    End {
+        /// The match's id.
+        id: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Removes a player from a match.
+    Kick {
+        /// The match's id.
+        id: String,
+        /// The player's name.
+        player: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Re-runs a match's journal: exit status 0 if every hash agrees, 1 with the first tick that does not.
+    Verify {
+        /// The match's id.
+        id: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}

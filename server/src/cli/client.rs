@@ -1,0 +1,107 @@
+//! Commands that talk to a running server over its HTTP API.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::args::{MatchCommand, ServerArgs};
+use super::{EXIT_USAGE, fail};
+
+/// How long an answer may take; a re-run of a long journal takes a while.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why a command failed.
+enum Failure {
+    /// What was typed is wrong.
+    Usage(String),
+    /// The server refused, or does not answer.
+    Server(String),
+}
+
+pub(super) fn run_match(command: MatchCommand) -> ExitCode {
+    let verifies = matches!(command, MatchCommand::Verify { .. });
+    match request(command) {
+        Ok(answer) => {
+            let agrees = answer.get("agree").and_then(Value::as_bool).unwrap_or(true);
+            let text = serde_json::to_string_pretty(&answer).expect("JSON prints");
+            if writeln!(std::io::stdout(), "{text}").is_err() || verifies && !agrees {
+                return ExitCode::FAILURE;
+            }
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Usage(problem)) => fail(&problem, EXIT_USAGE),
+        Err(Failure::Server(problem)) => fail(&problem, 1),
+    }
+}
+
+pub(super) fn healthcheck(server: &ServerArgs) -> ExitCode {
+    match ask(server, "GET", "/healthz", None) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(Failure::Usage(problem) | Failure::Server(problem)) => fail(&problem, 1),
+    }
+}
+
+fn request(command: MatchCommand) -> Result<Value, Failure> {
+    match command {
+        MatchCommand::Create { game, id, preset, options, durability, server } => {
+            let mut body = Map::from_iter([("game".to_owned(), json!(game))]);
+            let texts = [("id", id), ("preset", preset), ("durability", durability)];
+            body.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text?)))));
+            if let Some(options) = options {
+                let options = serde_json::from_str(&options)
+                    .map_err(|error| Failure::Usage(format!("--options is no JSON object: {error}")))?;
+                body.insert("options".to_owned(), options);
+            }
+            ask(&server, "POST", "/v1/matches", Some(&Value::Object(body)))
+        }
+        MatchCommand::List { query, limit, server } => {
+            let query = query.map(|query| format!("&query={}", escape(&query))).unwrap_or_default();
+            ask(&server, "GET", &format!("/v1/matches?limit={limit}{query}"), None)
+        }
+        MatchCommand::Inspect { id, server } => ask(&server, "GET", &path(&id, ""), None),
+        MatchCommand::End { id, server } => ask(&server, "DELETE", &path(&id, ""), None),
+        MatchCommand::Kick { id, player, server } => {
+            ask(&server, "POST", &path(&id, "/kick"), Some(&json!({ "player": player })))
+        }
+        MatchCommand::Verify { id, server } => ask(&server, "GET", &path(&id, "/verify"), None),
+    }
+}
+
+fn path(id: &str, rest: &str) -> String {
+    format!("/v1/matches/{}{rest}", escape(id))
+}
+
+/// Percent-encodes everything that has a meaning in a URL.
+fn escape(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':');
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+fn ask(server: &ServerArgs, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    let unreachable = |error: ureq::Error| Failure::Server(format!("{}: {error}", server.url));
+    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
+    let agent: ureq::Agent = config.build().into();
+    let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", server.url));
+    if let Some(secret) = &server.secret {
+        request = request.header("authorization", format!("Bearer {secret}"));
+    }
+    let sent = match body {
+        Some(body) => {
+            let request = request.header("content-type", "application/json").body(body.to_string());
+            agent.run(request.map_err(|error| Failure::Usage(error.to_string()))?)
+        }
+        None => agent.run(request.body(()).map_err(|error| Failure::Usage(error.to_string()))?),
+    };
+    let mut response = sent.map_err(unreachable)?;
+    let status = response.status();
+    let text = response.body_mut().read_to_string().map_err(unreachable)?;
+    let answer = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let detail = answer.get("detail").or(answer.get("title")).and_then(Value::as_str).unwrap_or_default();
+    let code = answer.get("code").and_then(Value::as_str).unwrap_or_default();
+    Err(Failure::Server(format!("the server answered {}: {code}: {detail}", status.as_u16())))
+}

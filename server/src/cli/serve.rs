@@ -1,0 +1,106 @@
+//! `tickstone serve`: configuration, logs, signals around a [`crate::app::Server`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{EXIT_USAGE, fail};
+use crate::app::{App, AppError, Drained, Server};
+use crate::config::{Config, ConfigError, RawConfig};
+use crate::store::StoreError;
+
+/// The data directory belongs to another server.
+const EXIT_LOCKED: u8 = 73;
+/// The server stopped before everything was durable.
+const EXIT_NOT_DURABLE: u8 = 75;
+
+/// Flags of `serve`. Each lies over its environment variable, which lies over the file.
+#[derive(Debug, Default, Args)]
+pub(super) struct Flags {
+    /// A TOML file of settings.
+    #[arg(long, env = "TICKSTONE_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// The data directory [default: ./data]
+    #[arg(long)]
+    pub(super) data: Option<PathBuf>,
+    /// The TCP address of the HTTP API and the WebSocket; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long)]
+    pub(super) listen: Option<SocketAddr>,
+    /// The UDP address of QUIC and WebTransport.
+    #[arg(long)]
+    pub(super) quic: Option<SocketAddr>,
+    /// Threads for matches.
+    #[arg(long)]
+    pub(super) workers: Option<usize>,
+    /// Anonymous joins and match creation without a key, on loopback only.
+    #[arg(long)]
+    pub(super) dev: bool,
+}
+
+pub(super) fn serve(app: App, flags: Flags) -> ExitCode {
+    if flags.quic.is_some() {
+        return fail(&"--quic: this build serves WebSocket only; leave the flag out", EXIT_USAGE);
+    }
+    let config = match configure(flags) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, EXIT_USAGE),
+    };
+    log(&config);
+    match app.start(&config).and_then(run_until_signalled) {
+        Ok(Drained::Durable) => ExitCode::SUCCESS,
+        Ok(Drained::NotDurable) => ExitCode::from(EXIT_NOT_DURABLE),
+        Err(error @ AppError::Store(StoreError::Locked { .. })) => fail(&error, EXIT_LOCKED),
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn configure(flags: Flags) -> Result<Config, ConfigError> {
+    let file = flags.config.as_deref().map(RawConfig::from_file).transpose()?.unwrap_or_default();
+    let environment = RawConfig::from_environment(|name| std::env::var(name).ok())?;
+    let typed = RawConfig {
+        data: flags.data,
+        listen: flags.listen,
+        dev: flags.dev.then_some(true),
+        workers: flags.workers,
+        ..RawConfig::default()
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    file.with(environment).with(typed).check(processors)
+}
+
+fn log(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second server in one process keeps the first one's logger.
+    let _already = if config.log_json { logs.json().try_init() } else { logs.try_init() };
+}
+
+fn run_until_signalled(server: Server) -> Result<Drained, AppError> {
+    let signals = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut terminate, mut interrupt) = {
+        let _entered = signals.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    server.announce()?;
+    signals.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    std::thread::Builder::new().name("second-signal".to_owned()).spawn(move || {
+        signals.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        tracing::warn!("a second signal: stopping at once");
+        std::process::exit(1);
+    })?;
+    Ok(server.drain())
+}

@@ -1,0 +1,329 @@
+//! Process configuration: raw, as written (file, environment, flags), then checked. Nothing here is part of
+//! a match's determinism: that is its rules, stored with it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Configuration as written. Every key has an environment variable: `TICKSTONE_` and its name in capitals.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// The data directory.
+    pub data: Option<PathBuf>,
+    /// The TCP address of HTTP and WebSocket.
+    pub listen: Option<SocketAddr>,
+    /// Anonymous joins and match creation without a key, on loopback only.
+    pub dev: Option<bool>,
+    /// The secret of creation and admin routes outside dev mode.
+    pub secret: Option<String>,
+    /// Origins of browsers that may open sockets, beside the server's own.
+    pub origins: Option<Vec<String>>,
+    /// Threads for objects that tick.
+    pub workers: Option<usize>,
+    /// Threads for the rest.
+    pub general_workers: Option<usize>,
+    /// Threads of the gateway.
+    pub gateway_threads: Option<usize>,
+    /// Ask for SCHED_FIFO on tick workers.
+    pub realtime: Option<bool>,
+    /// Pin tick workers to processors.
+    pub pin_workers: Option<bool>,
+    /// A directory whose `maps/` replace or add to the built-in ones.
+    pub assets: Option<PathBuf>,
+    /// Seconds between two checkpoints of a match.
+    pub checkpoint_interval_s: Option<u64>,
+    /// Seconds of journal kept behind checkpoints.
+    pub journal_retention_s: Option<u64>,
+    /// Seconds a dropped player's seat is held.
+    pub resume_window_s: Option<u64>,
+    /// Seconds a match without players goes on.
+    pub empty_ttl_s: Option<u64>,
+    /// Milliseconds a write waits for others to share its commit.
+    pub group_interval_ms: Option<u64>,
+    /// MiB of the database kept in memory.
+    pub cache_mib: Option<usize>,
+    /// What is logged, in the words of tracing's filter: `info`, `tickstone_server=debug`.
+    pub log: Option<String>,
+    /// Logs as JSON lines.
+    pub log_json: Option<bool>,
+}
+
+/// The keys of [`RawConfig`], for the environment.
+const KEYS: [&str; 19] = [
+    "data",
+    "listen",
+    "dev",
+    "secret",
+    "origins",
+    "workers",
+    "general_workers",
+    "gateway_threads",
+    "realtime",
+    "pin_workers",
+    "assets",
+    "checkpoint_interval_s",
+    "journal_retention_s",
+    "resume_window_s",
+    "empty_ttl_s",
+    "group_interval_ms",
+    "cache_mib",
+    "log",
+    "log_json",
+];
+
+/// Checked configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The TCP address of HTTP and WebSocket.
+    pub listen: SocketAddr,
+    /// Who may create and join.
+    pub access: Access,
+    /// Origins of browsers beside the server's own.
+    pub origins: Vec<String>,
+    /// Threads for objects that tick.
+    pub tick_workers: usize,
+    /// Threads for the rest.
+    pub general_workers: usize,
+    /// Threads of the gateway; none: it decides.
+    pub gateway_threads: Option<usize>,
+    /// Ask for SCHED_FIFO on tick workers.
+    pub realtime: bool,
+    /// Pin tick workers to processors.
+    pub pin_workers: bool,
+    /// A directory of data files.
+    pub assets: Option<PathBuf>,
+    /// Between two checkpoints of a match.
+    pub checkpoint_interval: Duration,
+    /// Journal kept behind checkpoints.
+    pub journal_retention: Duration,
+    /// How long a dropped player's seat is held.
+    pub resume_window: Duration,
+    /// How long a match without players goes on.
+    pub empty_ttl: Duration,
+    /// How long a write waits for others to share its commit.
+    pub group_interval: Duration,
+    /// Bytes of the database kept in memory.
+    pub cache_bytes: usize,
+    /// What is logged.
+    pub log: String,
+    /// Logs as JSON lines.
+    pub log_json: bool,
+}
+
+/// Who may create matches and join without a token.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Access {
+    /// Everybody on this machine.
+    Dev,
+    /// Who has the secret.
+    Secret(String),
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration file {path}: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// An environment variable has a value its key cannot have.
+    #[error("environment: {0}")]
+    Environment(String),
+    /// A value that cannot be.
+    #[error("{key} is {got}; expected {expected}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What it is.
+        got: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// Neither dev mode nor a secret.
+    #[error("no secret is configured: set `secret` (TICKSTONE_SECRET), or start with --dev on loopback")]
+    NoSecret,
+}
+
+impl RawConfig {
+    /// Reads a TOML file.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |problem: String| ConfigError::File { path: path.to_owned(), problem };
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Reads the environment, through `variable`.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut table = toml::Table::new();
+        for key in KEYS {
+            let name = format!("TICKSTONE_{}", key.to_uppercase());
+            if let Some(text) = variable(&name) {
+                table.insert(key.to_owned(), as_value(key, text));
+            }
+        }
+        Self::deserialize(table).map_err(|error| ConfigError::Environment(error.to_string().trim().to_owned()))
+    }
+
+    /// This configuration with `over` laid over it.
+    #[must_use]
+    pub fn with(self, over: RawConfig) -> Self {
+        Self {
+            data: over.data.or(self.data),
+            listen: over.listen.or(self.listen),
+            dev: over.dev.or(self.dev),
+            secret: over.secret.or(self.secret),
+            origins: over.origins.or(self.origins),
+            workers: over.workers.or(self.workers),
+            general_workers: over.general_workers.or(self.general_workers),
+            gateway_threads: over.gateway_threads.or(self.gateway_threads),
+            realtime: over.realtime.or(self.realtime),
+            pin_workers: over.pin_workers.or(self.pin_workers),
+            assets: over.assets.or(self.assets),
+            checkpoint_interval_s: over.checkpoint_interval_s.or(self.checkpoint_interval_s),
+            journal_retention_s: over.journal_retention_s.or(self.journal_retention_s),
+            resume_window_s: over.resume_window_s.or(self.resume_window_s),
+            empty_ttl_s: over.empty_ttl_s.or(self.empty_ttl_s),
+            group_interval_ms: over.group_interval_ms.or(self.group_interval_ms),
+            cache_mib: over.cache_mib.or(self.cache_mib),
+            log: over.log.or(self.log),
+            log_json: over.log_json.or(self.log_json),
+        }
+    }
+
+    /// Checks everything; `processors` decides how many threads there are where nothing is said.
+    pub fn check(self, processors: usize) -> Result<Config, ConfigError> {
+        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        Ok(Config {
+            data: self.data.unwrap_or_else(|| "./data".into()),
+            listen,
+            access: access(self.dev.unwrap_or(false), self.secret, listen)?,
+            origins: self.origins.unwrap_or_default(),
+            tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
+            general_workers: between("general_workers", self.general_workers, 1, 64, (processors / 4).max(1))?,
+            gateway_threads: self.gateway_threads,
+            realtime: self.realtime.unwrap_or(true),
+            pin_workers: self.pin_workers.unwrap_or(false),
+            assets: self.assets,
+            checkpoint_interval: seconds("checkpoint_interval_s", self.checkpoint_interval_s, 5)?,
+            journal_retention: seconds("journal_retention_s", self.journal_retention_s, 900)?,
+            resume_window: seconds("resume_window_s", self.resume_window_s, 30)?,
+            empty_ttl: seconds("empty_ttl_s", self.empty_ttl_s, 3600)?,
+            group_interval: Duration::from_millis(self.group_interval_ms.unwrap_or(8).min(1000)),
+            cache_bytes: between("cache_mib", self.cache_mib, 1, 65_536, 64)? * 1024 * 1024,
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            log_json: self.log_json.unwrap_or(false),
+        })
+    }
+}
+
+/// An environment variable's text as the kind of value its key has.
+fn as_value(key: &str, text: String) -> toml::Value {
+    if key == "origins" {
+        return text.split(',').map(|origin| toml::Value::from(origin.trim())).collect::<Vec<_>>().into();
+    }
+    if matches!(key, "data" | "listen" | "secret" | "assets" | "log") {
+        return text.into();
+    }
+    text.parse::<i64>().map(toml::Value::from).or(text.parse::<bool>().map(toml::Value::from)).unwrap_or(text.into())
+}
+
+fn access(dev: bool, secret: Option<String>, listen: SocketAddr) -> Result<Access, ConfigError> {
+    match (dev, secret) {
+        (true, _) if !listen.ip().is_loopback() => Err(ConfigError::Value {
+            key: "listen",
+            got: listen.to_string(),
+            expected: "a loopback address with --dev, which lets everybody in",
+        }),
+        (true, _) => Ok(Access::Dev),
+        (false, Some(secret)) if secret.len() >= SECRET_BYTES_MIN => Ok(Access::Secret(secret)),
+        (false, Some(secret)) => Err(ConfigError::Value {
+            key: "secret",
+            got: format!("{} bytes long", secret.len()),
+            expected: "at least 16 bytes",
+        }),
+        (false, None) => Err(ConfigError::NoSecret),
+    }
+}
+
+/// A shorter secret is a guess away.
+const SECRET_BYTES_MIN: usize = 16;
+
+fn between(
+    key: &'static str,
+    value: Option<usize>,
+    min: usize,
+    max: usize,
+    default: usize,
+) -> Result<usize, ConfigError> {
+    match value {
+        None => Ok(default),
+        Some(value) if (min..=max).contains(&value) => Ok(value),
+        Some(value) => Err(ConfigError::Value { key, got: value.to_string(), expected: "a number within its bounds" }),
+    }
+}
+
+fn seconds(key: &'static str, value: Option<u64>, default: u64) -> Result<Duration, ConfigError> {
+    match value.unwrap_or(default) {
+        0 => Err(ConfigError::Value { key, got: "0".to_owned(), expected: "at least 1 second" }),
+        seconds => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_lie_over_the_environment_over_the_file() {
+        let file: RawConfig = toml::from_str("workers = 2\nlog = \"warn\"\ndata = \"a\"").unwrap();
+        let environment = RawConfig::from_environment(|name| match name {
+            "TICKSTONE_WORKERS" => Some("3".to_owned()),
+            "TICKSTONE_DATA" => Some("b".to_owned()),
+            _ => None,
+        });
+        let flags = RawConfig { data: Some("c".into()), dev: Some(true), ..RawConfig::default() };
+        let config = file.with(environment.unwrap()).with(flags).check(2).unwrap();
+        assert_eq!((config.tick_workers, config.log.as_str(), config.data), (3, "warn", PathBuf::from("c")));
+    }
+
+    #[test]
+    fn every_key_has_its_variable() {
+        let text = |name: &str| {
+            let text = match name {
+                "TICKSTONE_LISTEN" => "127.0.0.1:0",
+                "TICKSTONE_DEV" | "TICKSTONE_REALTIME" | "TICKSTONE_PIN_WORKERS" | "TICKSTONE_LOG_JSON" => "true",
+                "TICKSTONE_DATA" | "TICKSTONE_SECRET" | "TICKSTONE_ORIGINS" | "TICKSTONE_ASSETS" => "text",
+                "TICKSTONE_LOG" => "debug",
+                _ => "7",
+            };
+            Some(text.to_owned())
+        };
+        let raw = RawConfig::from_environment(text).unwrap();
+        let shown = format!("{raw:?}");
+        assert!(!shown.contains("None"), "a key without a variable: {shown}");
+    }
+
+    #[test]
+    fn a_start_without_a_secret_is_refused() {
+        assert!(matches!(RawConfig::default().check(2), Err(ConfigError::NoSecret)));
+        let short = RawConfig { secret: Some("x".repeat(15)), ..RawConfig::default() };
+        assert!(matches!(short.check(2), Err(ConfigError::Value { key: "secret", .. })));
+        let open = RawConfig { dev: Some(true), listen: Some("0.0.0.0:80".parse().unwrap()), ..RawConfig::default() };
+        assert!(matches!(open.check(2), Err(ConfigError::Value { key: "listen", .. })));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let error = toml::from_str::<RawConfig>("wrokers = 2").unwrap_err().to_string();
+        assert!(error.contains("wrokers"), "{error}");
+    }
+}

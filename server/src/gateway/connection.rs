@@ -1,0 +1,321 @@
+//! One WebSocket connection from its upgrade to its end: one task.
+//!
+//! Responsible for: reading, and telling the object what happened: `Opened` once, then `Closed` exactly once.
+//! Not responsible for: states ([`super::fanout`] writes them past this task), timeouts ([`super::sweeper`]).
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::{Sink as _, Stream as _};
+use std::pin::Pin;
+use tickstone_shared::input::{InputCodec, InputError, InputRow};
+use tickstone_shared::limits::{CLIENT_MESSAGE_BYTES_MAX, MESSAGE_DATA_BYTES_MAX};
+use tickstone_shared::wire::close::CloseCode;
+use tickstone_shared::wire::decode::{self, DecodeError, FromClient};
+use tickstone_shared::wire::message::{ClientMessage, Hello, Pong, ServerMessage};
+use tickstone_shared::wire::version::Encoding;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::admission::{MessageMeter, Permit, Verdict};
+use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, TOO_FAST};
+use super::closing;
+use super::handshake::{self, Joins, WRONG_FRAME};
+use super::hub::{Change, Hub};
+use super::link::Link;
+use super::shared_stream::SharedStream;
+use crate::object::id::Identity;
+use crate::object::socket::SocketEvent;
+use crate::runtime::handle::EventRefused;
+
+/// Bytes the frame reader reads at once (reliability, section 6).
+const READ_BUFFER_BYTES: usize = 4096;
+/// Bytes of control frames the frame reader may hold.
+const WRITE_BUFFER_BYTES_MAX: usize = 4096;
+/// How often, and how long after each time, a `Closed` is offered again to an object without room for it.
+const CLOSED_TRIES: u32 = 500;
+const CLOSED_RETRY: Duration = Duration::from_millis(10);
+
+/// A socket that has just been upgraded.
+pub(super) struct Upgraded {
+    /// The socket.
+    pub(super) tcp: TcpStream,
+    /// What was read of it beyond the request.
+    pub(super) read_ahead: Vec<u8>,
+    /// The match of the path.
+    pub(super) object: Identity,
+    /// The encoding of the subprotocol, if one was agreed on.
+    pub(super) subprotocol: Option<Encoding>,
+    /// Its place among the connections.
+    pub(super) permit: Option<Arc<Permit>>,
+}
+
+/// Serves the connection to its end.
+pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
+    let Upgraded { tcp, read_ahead, object, subprotocol, permit } = upgraded;
+    let (read, write) = tcp.into_split();
+    let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone());
+    let registered = Registered::enter(&hub, &link);
+    let stream = SharedStream::new(
+        read,
+        Arc::clone(&link),
+        hub.counters.traffic.bytes_in.clone(),
+        Arc::clone(&hub.clock),
+        hub.settings.bytes_per_second_max,
+    );
+    let websocket = WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
+    let meter = MessageMeter::new(&hub.settings);
+    let mut connection = Connection { hub: &hub, link: &link, object, websocket, meter };
+    let ending = connection.live(subprotocol).await;
+    let stream = connection.websocket.into_inner();
+    closing::close(&hub, &link, stream.read, ending).await;
+    drop((registered, permit));
+}
+
+fn limits() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(Some(CLIENT_MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(CLIENT_MESSAGE_BYTES_MAX))
+        .accept_unmasked_frames(false)
+}
+
+/// Known to the sweeper for as long as this lives.
+struct Registered<'a> {
+    hub: &'a Hub,
+    link: &'a Link,
+}
+
+impl<'a> Registered<'a> {
+    fn enter(hub: &'a Hub, link: &'a Arc<Link>) -> Self {
+        hub.connections.enter(link);
+        hub.counters.connections.inc();
+        if hub.is_draining() {
+            link.end(RESTARTING);
+        }
+        Self { hub, link }
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.hub.connections.leave(self.link.socket);
+        self.hub.counters.connections.dec();
+    }
+}
+
+struct Connection<'a> {
+    hub: &'a Hub,
+    link: &'a Arc<Link>,
+    object: Identity,
+    websocket: WebSocketStream<SharedStream>,
+    meter: MessageMeter,
+}
+
+impl Connection<'_> {
+    async fn live(&mut self, subprotocol: Option<Encoding>) -> Ending {
+        let hello = match self.hello(subprotocol).await {
+            Ok(hello) => hello,
+            Err(ending) => return ending,
+        };
+        self.hub.connections.change(Change::Reach(Arc::clone(self.link)));
+        let opened = SocketEvent::Opened { socket: self.link.socket, hello: Box::new(hello) };
+        let ending = match self.hub.objects.socket(&self.object, opened) {
+            Ok(()) => {
+                let mut told = ToldOpened { hub: self.hub, object: &self.object.clone(), link: self.link, due: true };
+                let ending = self.read_to_the_end().await;
+                told.closed().await;
+                ending
+            }
+            Err(refused) => of_refusal(refused),
+        };
+        self.hub.connections.change(Change::Forget(self.link.socket));
+        ending
+    }
+
+    async fn hello(&mut self, subprotocol: Option<Encoding>) -> Result<Hello, Ending> {
+        let joins = if self.hub.settings.dev { Joins::Anonymous } else { Joins::Returning };
+        let first = loop {
+            match self.next().await? {
+                Message::Ping(_) | Message::Pong(_) => self.control()?,
+                first => break first,
+            }
+        };
+        let (hello, spoken) = handshake::check(&first, subprotocol, &self.object.name, joins)?;
+        self.link.spoken.get_or_init(|| spoken);
+        Ok(hello)
+    }
+
+    async fn read_to_the_end(&mut self) -> Ending {
+        loop {
+            let message = match self.next().await {
+                Ok(message) => message,
+                Err(ending) => return ending,
+            };
+            if let Err(ending) = self.take(&message) {
+                return ending;
+            }
+        }
+    }
+
+    /// The next message, while what waits for the client is written as the socket takes it.
+    async fn next(&mut self) -> Result<Message, Ending> {
+        let (link, websocket) = (self.link, &mut self.websocket);
+        let next = poll_fn(|cx| {
+            let flushed = link.out.poll_flush(cx);
+            if let Some(ending) = link.ending() {
+                return Poll::Ready(Err(ending));
+            }
+            if flushed.is_ready() {
+                return Poll::Ready(Err(Ending::Gone));
+            }
+            Pin::new(&mut *websocket).poll_next(cx).map(|next| match next {
+                Some(Ok(message)) => Ok(message),
+                Some(Err(error)) => Err(close_reason::of_socket_error(&error)),
+                None => Err(Ending::Gone),
+            })
+        });
+        let message = next.await.map_err(|ending| link.ending().unwrap_or(ending))?;
+        link.heard_message();
+        if message.is_close() {
+            // The frame reader has the answer ready; a failure means the socket is gone.
+            let _ = poll_fn(|cx| Pin::new(&mut self.websocket).poll_flush(cx)).await;
+            return Err(Ending::Answered);
+        }
+        Ok(message)
+    }
+
+    fn control(&mut self) -> Result<(), Ending> {
+        match self.meter.control(self.hub.clock.now()) {
+            Verdict::Close => Err(TOO_FAST),
+            Verdict::Take | Verdict::Drop => Ok(()),
+        }
+    }
+
+    fn take(&mut self, message: &Message) -> Result<(), Ending> {
+        let Some(encoding) = handshake::encoding_of(message) else { return self.control() };
+        match self.meter.message(self.hub.clock.now()) {
+            Verdict::Take => {}
+            Verdict::Drop => {
+                self.hub.counters.inputs_flood.inc();
+                return Ok(());
+            }
+            Verdict::Close => return Err(TOO_FAST),
+        }
+        if self.link.spoken.get().is_none_or(|spoken| spoken.encoding != encoding) {
+            return Err(WRONG_FRAME);
+        }
+        let bytes = handshake::payload(message);
+        let Some(game) = self.link.game.get() else { return self.before_welcome(bytes, encoding) };
+        match decode::from_client(bytes, encoding, &**game) {
+            Ok(FromClient::Inputs(batch)) => {
+                let event = SocketEvent::Inputs { socket: self.link.socket, batch };
+                if self.hub.objects.socket(&self.object, event).is_err() {
+                    self.hub.counters.inputs_overloaded.inc();
+                }
+                Ok(())
+            }
+            Ok(FromClient::Other(message)) => self.other(message),
+            Err(error) => Err(close_reason::of_decode_error(&error)),
+        }
+    }
+
+    /// Until the game is known its inputs cannot be read: they are dropped.
+    fn before_welcome(&self, bytes: &[u8], encoding: Encoding) -> Result<(), Ending> {
+        match decode::from_client(bytes, encoding, &NoGame) {
+            Ok(FromClient::Other(message)) => self.other(message),
+            Ok(FromClient::Inputs(_)) | Err(DecodeError::Input(_) | DecodeError::TooManyInputs { .. }) => {
+                self.hub.counters.inputs_early.inc();
+                Ok(())
+            }
+            Err(error) => Err(close_reason::of_decode_error(&error)),
+        }
+    }
+
+    fn other(&self, message: ClientMessage) -> Result<(), Ending> {
+        let socket = self.link.socket;
+        let event = match message {
+            ClientMessage::Ping(ping) => {
+                self.link.send_message(&ServerMessage::Pong(Pong { nonce: ping.nonce }));
+                return Ok(());
+            }
+            ClientMessage::Ack(_) => return Ok(()),
+            ClientMessage::Hello(_) | ClientMessage::Input(_) => {
+                return Err(Ending::Coded(CloseCode::Malformed, "a second hello"));
+            }
+            ClientMessage::Leave {} => SocketEvent::Leave { socket },
+            ClientMessage::Message(message) => {
+                let data = message.data.to_string();
+                if data.len() > MESSAGE_DATA_BYTES_MAX {
+                    return Err(Ending::Coded(CloseCode::Malformed, "data of a message is at most 2048 bytes"));
+                }
+                SocketEvent::Message { socket, data }
+            }
+        };
+        self.hub.objects.socket(&self.object, event).map_err(of_refusal)
+    }
+}
+
+fn of_refusal(refused: EventRefused) -> Ending {
+    match refused {
+        EventRefused::Overloaded => OVERLOADED,
+        EventRefused::Draining => RESTARTING,
+    }
+}
+
+/// The object knows of the socket: it is told of its end, also when the task dies.
+struct ToldOpened<'a> {
+    hub: &'a Hub,
+    object: &'a Identity,
+    link: &'a Link,
+    due: bool,
+}
+
+impl ToldOpened<'_> {
+    fn offer(&mut self) -> bool {
+        let event = SocketEvent::Closed { socket: self.link.socket };
+        let answer = self.hub.objects.socket(self.object, event);
+        self.due = answer == Err(EventRefused::Overloaded);
+        !self.due
+    }
+
+    async fn closed(&mut self) {
+        for _ in 0..CLOSED_TRIES {
+            if self.offer() {
+                return;
+            }
+            tokio::time::sleep(CLOSED_RETRY).await;
+        }
+        tracing::warn!(class = self.object.class, "an object had no room to be told that a socket is gone");
+        self.due = false;
+    }
+}
+
+impl Drop for ToldOpened<'_> {
+    fn drop(&mut self) {
+        if self.due {
+            self.offer();
+        }
+    }
+}
+
+/// Reads the messages that are no inputs.
+struct NoGame;
+
+impl InputCodec for NoGame {
+    fn row_bytes(&self) -> usize {
+        usize::MAX
+    }
+    fn packed(&self, _bytes: &[u8]) -> Result<InputRow, InputError> {
+        Ok(InputRow::default())
+    }
+    fn by_name(&self, _value: serde_json::Value) -> Result<InputRow, InputError> {
+        Ok(InputRow::default())
+    }
+}

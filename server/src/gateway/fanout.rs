@@ -1,0 +1,177 @@
+//! Writes what objects send to the sockets of its receivers.
+//!
+//! Responsible for: encoding a state once per encoding and kind, and a message that goes to many once per
+//! encoding; learning from a `welcome` which game a connection plays.
+//! Not responsible for: what a socket does not take ([`super::outgoing`]).
+//!
+//! One task. To have several, give each an inbox and a share of the sockets: a state may go to all of them,
+//! since each writes only to those it has.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tickstone_shared::input::InputFeedback;
+use tickstone_shared::wire::encode;
+use tickstone_shared::wire::message::ServerMessage;
+use tickstone_shared::wire::state::{StateHead, encode_own, encode_shared};
+use tickstone_shared::wire::version::{Encoding, StateKind};
+
+use super::close_reason::{Ending, TOO_SLOW};
+use super::frames::{self, SharedFrame};
+use super::hub::{Change, Games, Hub};
+use super::link::{Link, Spoken};
+use super::outlet::{FanoutInbox, Next};
+use crate::object::socket::{SocketId, StateFrame};
+use crate::runtime::ports::SocketOutput;
+
+/// Writes between two looks at what else the thread has to do: about 0.3 ms.
+const WRITES_PER_TURN: u32 = 64;
+/// Encodings times kinds.
+const VARIANTS: usize = 4;
+
+/// The task's state.
+pub(super) struct Fanout {
+    hub: Arc<Hub>,
+    games: Games,
+    inbox: FanoutInbox,
+    links: HashMap<SocketId, Arc<Link>>,
+    frames: [SharedFrame; VARIANTS],
+    /// The last message, framed for the encodings it was needed in.
+    last: Option<(Arc<ServerMessage>, [Option<Bytes>; 2])>,
+    writes: u32,
+}
+
+impl Fanout {
+    /// Nobody to write to yet.
+    pub(super) fn new(hub: Arc<Hub>, games: Games, inbox: FanoutInbox) -> Self {
+        let frames = Default::default();
+        Self { hub, games, inbox, links: HashMap::new(), frames, last: None, writes: 0 }
+    }
+
+    /// Writes for ever.
+    pub(super) async fn run(mut self) {
+        loop {
+            while let Some(next) = self.inbox.next() {
+                self.learn();
+                self.handle(next).await;
+                self.rest().await;
+            }
+            self.last = None;
+            self.inbox.wait().await;
+        }
+    }
+
+    /// Lets the connections of this thread read now and then.
+    async fn rest(&mut self) {
+        if self.writes >= WRITES_PER_TURN {
+            self.writes = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn learn(&mut self) {
+        for change in self.hub.connections.take_changes() {
+            match change {
+                Change::Reach(link) => self.links.insert(link.socket, link),
+                Change::Forget(socket) => self.links.remove(&socket),
+            };
+        }
+    }
+
+    async fn handle(&mut self, next: Next) {
+        match next {
+            Next::Output(SocketOutput::State(frame)) => self.state(&frame).await,
+            Next::Output(SocketOutput::Send { socket, message }) => self.send(socket, &message),
+            Next::Output(SocketOutput::Close { socket, code, reason }) => {
+                self.end(socket, Ending::Coded(code, reason));
+            }
+            Next::Condemned(socket) => self.end(socket, TOO_SLOW),
+            Next::Overrun => {
+                tracing::warn!(sockets = self.links.len(), "messages were lost on the way to the fan-out");
+                self.links.drain().for_each(|(_, link)| link.end(TOO_SLOW));
+            }
+        }
+    }
+
+    /// Nothing is written to it any more.
+    fn end(&mut self, socket: SocketId, ending: Ending) {
+        if let Some(link) = self.links.remove(&socket) {
+            link.end(ending);
+        }
+    }
+
+    fn send(&mut self, socket: SocketId, message: &Arc<ServerMessage>) {
+        let Some(link) = self.links.get(&socket) else { return };
+        let Some(spoken) = link.spoken.get() else { return };
+        if let ServerMessage::Welcome(welcome) = &**message
+            && let Some(game) = self.games.get(welcome.game.as_str())
+        {
+            link.game.get_or_init(|| Arc::clone(game));
+        }
+        self.writes += 1;
+        link.send_reliable(framed(&mut self.last, message, spoken.encoding));
+    }
+
+    async fn state(&mut self, frame: &StateFrame) {
+        let head = StateHead {
+            epoch: frame.epoch,
+            hash: frame.hash,
+            snapshot: &frame.snapshot,
+            schema: &frame.schema,
+        };
+        let mut is_encoded = [false; VARIANTS];
+        for (socket, feedback) in &frame.receivers {
+            self.state_to(*socket, *feedback, &head, &mut is_encoded);
+            self.rest().await;
+        }
+    }
+
+    fn state_to(
+        &mut self,
+        socket: SocketId,
+        feedback: InputFeedback,
+        head: &StateHead<'_>,
+        is_encoded: &mut [bool; VARIANTS],
+    ) {
+        let Some(link) = self.links.get(&socket) else { return };
+        let Some(&Spoken { encoding, kind }) = link.spoken.get() else { return };
+        let variant = variant(encoding, kind);
+        let shared = &mut self.frames[variant];
+        if !std::mem::replace(&mut is_encoded[variant], true) {
+            shared.begin(|out| encode_shared(head, encoding, kind, out));
+        }
+        let whole = shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out));
+        link.out.send_state(whole);
+        self.writes += 1;
+    }
+}
+
+fn variant(encoding: Encoding, kind: StateKind) -> usize {
+    let kind = match kind {
+        StateKind::Delta => 0,
+        StateKind::Plain => 1,
+    };
+    2 * encoding_index(encoding) + kind
+}
+
+fn encoding_index(encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::Msgpack => 0,
+        Encoding::Json => 1,
+    }
+}
+
+type Framed = Option<(Arc<ServerMessage>, [Option<Bytes>; 2])>;
+
+/// The message as a frame; the same message to the next receiver is not encoded again.
+fn framed(last: &mut Framed, message: &Arc<ServerMessage>, encoding: Encoding) -> Bytes {
+    if !matches!(last, Some((known, _)) if Arc::ptr_eq(known, message)) {
+        *last = Some((Arc::clone(message), [None, None]));
+    }
+    let (_, framed) = last.as_mut().expect("it was set just now");
+    let frame = framed[encoding_index(encoding)].get_or_insert_with(|| {
+        frames::message(&encode::server_message(message, encoding), encoding)
+    });
+    frame.clone()
+}

@@ -1,0 +1,112 @@
+//! The routes of matches that are there, and `/v1/classes`.
+
+use axum::Json;
+use axum::extract::{Query as UrlQuery, Request, State};
+use hyper::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use super::RoutesRef;
+use super::access::{MATCH_CLASS, MatchPath, check_admin};
+use super::body::{self, Field};
+use super::problem::Problem;
+use super::query::Query;
+use crate::object::contract::CallError;
+use crate::object::effects::Listing;
+
+/// Entries of a listing unless asked otherwise.
+const LIMIT_DEFAULT: usize = 100;
+/// Entries of a listing at most.
+const LIMIT_MAX: usize = 1000;
+
+const KICK_FIELDS: [Field; 2] = [
+    Field { name: "player", expected: "a player's name", fits: Value::is_string },
+    Field { name: "seat", expected: "a seat's number", fits: Value::is_u64 },
+];
+
+/// What follows the `?` of a listing.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListQuery {
+    query: Option<String>,
+    limit: Option<String>,
+}
+
+/// The public matches that a query keeps.
+pub(super) async fn list(
+    State(routes): State<RoutesRef>,
+    url: Result<UrlQuery<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let url = url.map_err(|_| Problem::field("query", "expected percent-encoded text"))?.0;
+    let limit = limit_of(url.limit.as_deref())?;
+    let query = Query::parse(url.query.as_deref().unwrap_or(""))
+        .map_err(|error| Problem::field("query", &error.to_string()))?;
+    let objects = Arc::clone(&routes.hub.objects);
+    let found = tokio::task::spawn_blocking(move || {
+        let keeps = |listing: &Listing| listing.entry["private"] != Value::Bool(true) && query.keeps(&listing.entry);
+        objects.listings(MATCH_CLASS, None, limit, &keeps)
+    });
+    let found = found.await.map_err(|_| Problem::from(CallError::Reset))?;
+    let matches: Vec<Value> = found.into_iter().map(|listing| listing.entry).collect();
+    Ok(Json(json!({ "matches": matches })))
+}
+
+fn limit_of(text: Option<&str>) -> Result<usize, Problem> {
+    let Some(text) = text else { return Ok(LIMIT_DEFAULT) };
+    let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    limit.ok_or_else(|| Problem::field("limit", "expected 1 to 1000"))
+}
+
+/// One match.
+pub(super) async fn inspect(State(routes): State<RoutesRef>, object: MatchPath) -> Result<Json<Value>, Problem> {
+    routes.call(&object.0, "inspect", json!({})).await.map(Json)
+}
+
+/// Ends a match.
+pub(super) async fn end(
+    State(routes): State<RoutesRef>,
+    headers: HeaderMap,
+    object: Result<MatchPath, Problem>,
+) -> Result<Json<Value>, Problem> {
+    check_admin(&routes.hub.settings, &headers)?;
+    routes.call(&object?.0, "end", json!({})).await.map(Json)
+}
+
+/// Takes a player's seat away.
+pub(super) async fn kick(
+    State(routes): State<RoutesRef>,
+    object: Result<MatchPath, Problem>,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
+    check_admin(&routes.hub.settings, request.headers())?;
+    let object = object?.0;
+    let body = body::read(request, &KICK_FIELDS, routes.hub.settings.body_timeout).await?;
+    if body.len() != 1 {
+        return Err(Problem::field("player", "expected either player or seat"));
+    }
+    routes.call(&object, "kick", Value::Object(body)).await.map(Json)
+}
+
+/// Replays what is stored of a match and compares.
+pub(super) async fn verify(
+    State(routes): State<RoutesRef>,
+    headers: HeaderMap,
+    object: Result<MatchPath, Problem>,
+) -> Result<Json<Value>, Problem> {
+    check_admin(&routes.hub.settings, &headers)?;
+    let object = object?.0;
+    let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "audits_busy", "Two audits run already.");
+    let permit = Arc::clone(&routes.audits).try_acquire_owned().map_err(busy)?;
+    let audit = Arc::clone(&routes.api.audit);
+    let done = tokio::task::spawn_blocking(move || {
+        let verdict = audit(object);
+        drop(permit);
+        verdict
+    });
+    Ok(Json(done.await.map_err(|_| Problem::from(CallError::Reset))??))
+}
+
+/// The classes of objects.
+pub(super) async fn classes(State(routes): State<RoutesRef>) -> Json<Value> {
+    Json(json!({ "classes": routes.api.classes }))
+}

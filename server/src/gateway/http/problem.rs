@@ -1,0 +1,136 @@
+//! Errors as `application/problem+json` (RFC 9457).
+//!
+//! Invariant: nothing of the request but the name of a field is in a problem, and nothing internal.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use crate::object::contract::CallError;
+
+/// Seconds after which to try again where it may help.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// What went wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::gateway) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    /// A problem; `code` is stable, for programs.
+    pub(in crate::gateway) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into() }
+    }
+
+    /// The same answer for a match that is not there, one that is not yours and an id that is none.
+    pub(in crate::gateway) fn no_such_match() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_such_match", "There is no such match.")
+    }
+
+    /// A field that is not what was expected.
+    pub(in crate::gateway) fn field(name: &str, expected: &str) -> Self {
+        let detail = format!("The field {name}: {expected}.");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", detail)
+    }
+
+    /// Nothing new while the server stops.
+    pub(in crate::gateway) fn draining() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "The server is draining; try another or later.")
+    }
+
+    /// The same answer with the headers a client needs to do better.
+    pub(in crate::gateway) fn with_headers(self, headers: &[(hyper::header::HeaderName, &'static str)]) -> Response {
+        let mut response = self.into_response();
+        for (name, value) in headers {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+
+    fn body(&self) -> String {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let kind = format!("urn:tickstone:problem:{}", self.code);
+        json!({
+            "type": kind,
+            "title": title,
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        })
+        .to_string()
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        headers
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body::from(self.body());
+        (self.status, self.headers(), body).into_response()
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        let unavailable = |code, detail: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        match error {
+            CallError::NotFound => Self::no_such_match(),
+            CallError::Conflict { code, reason } => Self::new(StatusCode::CONFLICT, code, reason),
+            CallError::Invalid(reason) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", reason),
+            CallError::Overloaded => unavailable("overloaded", "Too much is waiting; try again later."),
+            CallError::Reset => unavailable("reset", "The match was reset; the request may have been carried out."),
+            CallError::Storage => unavailable("storage_full", "The disk takes no more."),
+            CallError::Draining => Self::draining(),
+            CallError::SetAside(_) => {
+                Self::new(StatusCode::GONE, "set_aside", "What is stored of the match could not be used.")
+            }
+            CallError::TimedOut => Self::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", "No answer in time."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_error_has_its_status_and_code() {
+        let conflict = CallError::Conflict { code: "exists", reason: "other body".to_owned() };
+        for (error, status, code) in [
+            (CallError::NotFound, 404, "no_such_match"),
+            (conflict, 409, "exists"),
+            (CallError::Invalid("why".to_owned()), 422, "invalid"),
+            (CallError::Overloaded, 503, "overloaded"),
+            (CallError::Reset, 503, "reset"),
+            (CallError::Storage, 503, "storage_full"),
+            (CallError::Draining, 503, "draining"),
+            (CallError::SetAside("secret".to_owned()), 410, "set_aside"),
+            (CallError::TimedOut, 504, "timed_out"),
+        ] {
+            let problem = Problem::from(error);
+            assert_eq!((problem.status.as_u16(), problem.code), (status, code));
+            assert!(!problem.detail.contains("secret"));
+            assert_eq!(problem.headers().contains_key(RETRY_AFTER), status == 503);
+        }
+    }
+
+    #[test]
+    fn a_problem_has_the_members_of_the_rfc() {
+        let body: serde_json::Value = serde_json::from_str(&Problem::no_such_match().body()).unwrap();
+        assert_eq!(body["type"], "urn:tickstone:problem:no_such_match");
+        assert_eq!((&body["title"], &body["status"]), (&json!("Not Found"), &json!(404)));
+        assert!(body["code"].is_string() && body["detail"].is_string());
+    }
+}

@@ -1,0 +1,117 @@
+//! The TCP listener: accepts, limits, serves HTTP/1.1.
+//!
+//! Responsible for: how many connections there are, and how long a request's head may take.
+//! Not responsible for: what a request asks.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tower_service::Service as _;
+
+use super::admission::{Permit, Places};
+use super::hub::Hub;
+use super::settings::{HEADER_BYTES_MAX, HEADERS_MAX};
+
+/// Connections the kernel keeps until they are accepted.
+const BACKLOG: u32 = 1024;
+/// Connections that are told at once that there is no place.
+const REFUSALS_MAX: usize = 64;
+/// How long telling them may take.
+const REFUSAL_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long to wait when accepting fails: out of file descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Said to those for whom there is no place, before their request is read.
+const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
+    content-type: application/problem+json\r\ncontent-length: 0\r\n\r\n";
+
+/// Binds. Accepted sockets inherit the size of the send buffer.
+pub(super) fn bind(listen: SocketAddr, send_buffer_bytes: Option<u32>) -> io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    if let Some(bytes) = send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
+}
+
+/// Accepts until `draining` says so.
+pub(super) async fn run(listener: TcpListener, hub: Arc<Hub>, router: Router, mut draining: watch::Receiver<bool>) {
+    let refusals = Places::new(REFUSALS_MAX);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = draining.wait_for(|draining| *draining) => return,
+        };
+        let tcp = match accepted {
+            Ok((tcp, _)) => tcp,
+            Err(_) => {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        match hub.places.take() {
+            Some(permit) => {
+                tokio::spawn(serve(tcp, Arc::new(permit), Arc::clone(&hub), router.clone(), draining.clone()));
+            }
+            None => {
+                if let Some(permit) = refusals.take() {
+                    tokio::spawn(refuse(tcp, permit));
+                }
+            }
+        }
+    }
+}
+
+async fn refuse(mut tcp: TcpStream, _permit: Permit) {
+    let told = async {
+        let mut request = [0; 1024];
+        tcp.readable().await?;
+        let _ = tcp.try_read(&mut request);
+        tcp.write_all(NO_PLACE).await?;
+        tcp.shutdown().await
+    };
+    // It is told if it listens; it is closed in any case.
+    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, told).await;
+}
+
+async fn serve(
+    tcp: TcpStream,
+    permit: Arc<Permit>,
+    hub: Arc<Hub>,
+    router: Router,
+    mut draining: watch::Receiver<bool>,
+) {
+    if tcp.set_nodelay(true).is_err() {
+        return;
+    }
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Arc::clone(&permit));
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(hub.settings.header_timeout)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .serve_connection(TokioIo::new(tcp), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    // An error of one connection (it left, it sent garbage) has been answered by hyper where it can be.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = draining.wait_for(|draining| *draining) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

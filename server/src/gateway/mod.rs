@@ -1,0 +1,39 @@
+//! The gateway: sockets and HTTP on one side, objects on the other.
+//!
+//! Responsible for: accepting, limits and rates, the handshake, encoding what goes out once for everybody,
+//! and what happens to clients that are too slow, too fast, silent or malformed.
+//! Not responsible for: what a match is, where it runs, what is stored.
+//!
+//! Ways through it: [`listener`] -> [`http`] -> [`upgrade`] -> [`connection`] (with [`handshake`],
+//! [`admission`], [`shared_stream`]) -> the runtime; and back: the runtime -> [`outlet`] -> [`fanout`] ->
+//! [`outgoing`] -> socket. [`sweeper`] ends the silent and the stuck; [`closing`] says the last words.
+//!
+//! Invariants: nothing here makes a tick thread wait. Every queue is bounded and says at its type what it
+//! does when it is full. Bytes from the network never panic and are never repeated in a reason or a log.
+
+mod admission;
+mod close_reason;
+mod closing;
+mod connection;
+mod fanout;
+mod frames;
+mod handshake;
+mod http;
+mod hub;
+mod link;
+mod listener;
+mod outgoing;
+mod outlet;
+mod service;
+pub mod settings;
+mod shared_stream;
+mod sweeper;
+#[cfg(test)]
+mod tests;
+mod upgrade;
+
+pub use http::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
+pub use hub::Games;
+pub use outlet::{FanoutInbox, GatewayOutlet, outlet};
+pub use service::{Gateway, GatewayError, Served, serve};
+pub use settings::Settings;

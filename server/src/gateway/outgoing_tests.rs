@@ -1,0 +1,135 @@
+//! The policy of the queues at their limits, over a sink that takes what it is told to take.
+
+use super::*;
+use std::sync::Arc;
+use std::task::Waker;
+
+#[derive(Debug, Clone, Default)]
+struct FakeSink(Arc<Mutex<FakeState>>);
+
+#[derive(Debug, Default)]
+struct FakeState {
+    room: usize,
+    taken: Vec<u8>,
+}
+
+impl FakeSink {
+    fn give(&self, room: usize) {
+        self.0.lock().unwrap().room = room;
+    }
+    fn taken(&self) -> Vec<u8> {
+        self.0.lock().unwrap().taken.clone()
+    }
+}
+
+impl Sink for FakeSink {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.0.lock().unwrap();
+        let take = bytes.len().min(state.room);
+        if take == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        state.room -= take;
+        state.taken.extend_from_slice(&bytes[..take]);
+        Ok(take)
+    }
+    fn poll_writable(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.0.lock().unwrap().room > 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+    fn abandon(&self) {}
+}
+
+fn outgoing(room: usize) -> (FakeSink, Outgoing<FakeSink>) {
+    let sink = FakeSink::default();
+    sink.give(room);
+    (sink.clone(), Outgoing::new(sink, Traffic::default()))
+}
+
+fn flush(outgoing: &Outgoing<FakeSink>) -> Poll<io::Result<()>> {
+    outgoing.poll_flush(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_state_goes_straight_to_a_socket_that_takes_it() {
+    let (sink, out) = outgoing(100);
+    assert_eq!(out.send_state(b"one"), StateSent::Written);
+    assert_eq!(out.send_state(b"two"), StateSent::Written);
+    assert_eq!(sink.taken(), b"onetwo");
+    assert_eq!(out.progress(), None);
+}
+
+#[test]
+fn the_newest_state_replaces_those_that_wait_and_a_frame_is_never_cut() {
+    let (sink, out) = outgoing(2);
+    assert_eq!(out.send_state(b"first"), StateSent::Waits);
+    assert_eq!(out.send_state(b"second"), StateSent::Waits);
+    assert_eq!(out.send_state(b"third"), StateSent::Replaced);
+    assert_eq!(out.traffic.coalesced.get(), 1);
+    sink.give(100);
+    assert!(flush(&out).is_pending());
+    assert_eq!(sink.taken(), b"firstthird");
+    assert_eq!(out.send_state(b"fourth"), StateSent::Written);
+}
+
+#[test]
+fn reliable_frames_keep_their_order_and_go_before_the_state() {
+    let (sink, out) = outgoing(1);
+    out.send_reliable(Bytes::from_static(b"a1")).unwrap();
+    assert_eq!(out.send_state(b"state"), StateSent::Waits);
+    out.send_reliable(Bytes::from_static(b"b2")).unwrap();
+    sink.give(100);
+    assert!(flush(&out).is_pending());
+    assert_eq!(sink.taken(), b"a1b2state");
+}
+
+#[test]
+fn the_reliable_queue_refuses_frame_65_and_byte_262145() {
+    let (_, out) = outgoing(0);
+    out.send_reliable(Bytes::from_static(b"blocked")).unwrap();
+    for _ in 0..RELIABLE_FRAMES_MAX {
+        out.send_reliable(Bytes::from_static(b"x")).unwrap();
+    }
+    assert_eq!(out.send_reliable(Bytes::from_static(b"x")), Err(QueueFull));
+
+    let (_, out) = outgoing(0);
+    out.send_reliable(Bytes::from_static(b"blocked")).unwrap();
+    out.send_reliable(vec![0; RELIABLE_BYTES_MAX].into()).unwrap();
+    assert_eq!(out.send_reliable(Bytes::from_static(b"x")), Err(QueueFull));
+}
+
+#[test]
+fn an_end_flushes_the_queue_drops_the_state_and_closes() {
+    let (sink, out) = outgoing(1);
+    out.send_reliable(Bytes::from_static(b"a1")).unwrap();
+    out.send_reliable(Bytes::from_static(b"b2")).unwrap();
+    out.send_state(b"state");
+    out.finish(&[Bytes::from_static(b"bye"), Bytes::from_static(b"close")], Keep::Reliable);
+    assert_eq!(out.send_state(b"late"), StateSent::Ignored);
+    sink.give(100);
+    assert!(flush(&out).is_ready());
+    assert_eq!(sink.taken(), b"a1b2byeclose");
+}
+
+#[test]
+fn an_end_of_a_slow_client_keeps_only_the_frame_that_has_begun() {
+    let (sink, out) = outgoing(1);
+    out.send_reliable(Bytes::from_static(b"a1")).unwrap();
+    out.send_reliable(Bytes::from_static(b"b2")).unwrap();
+    out.finish(&[Bytes::from_static(b"close")], Keep::Nothing);
+    sink.give(100);
+    assert!(flush(&out).is_ready());
+    assert_eq!(sink.taken(), b"a1close");
+}
+
+#[test]
+fn progress_shows_only_while_something_waits() {
+    let (sink, out) = outgoing(1);
+    out.send_state(b"abc");
+    assert_eq!(out.progress(), Some(0));
+    sink.give(1);
+    assert!(flush(&out).is_pending());
+    assert_eq!(out.progress(), Some(1));
+    sink.give(10);
+    assert!(flush(&out).is_pending());
+    assert_eq!(out.progress(), None);
+}

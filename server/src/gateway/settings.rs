@@ -1,0 +1,126 @@
+//! What the gateway can be told, and every limit it holds by default.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Connections at once, HTTP and WebSocket together.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// Bytes of a request's body (interfaces: HTTP).
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Headers of a request (reliability 4.1).
+pub const HEADERS_MAX: usize = 100;
+/// Bytes of a request's head (reliability 4.1).
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// How long a request's head may take to arrive.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request's body may take to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an object may take to answer a call (object contract).
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// From the upgrade to the hello (interfaces: 4408).
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
+/// Nothing heard for this long: the client is pinged.
+pub const PING_AFTER: Duration = Duration::from_secs(15);
+/// Nothing heard for this long: 4408.
+pub const SILENT_AFTER: Duration = Duration::from_secs(30);
+/// Bytes wait for the client and it takes none for this long: 4420.
+pub const STUCK_AFTER: Duration = Duration::from_secs(5);
+/// A message that has begun must be whole within this: 4400.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a closed connection may still take to read its close frame.
+pub const LINGER: Duration = Duration::from_secs(1);
+/// How often the sweeper looks at every connection: the grain of the timeouts above.
+pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
+/// Messages in one second: above it 4429.
+pub const MESSAGES_PER_SECOND_MAX: u32 = 240;
+/// Messages a second that may be kept up: after 2 s above it the newest are dropped.
+pub const MESSAGES_PER_SECOND_SUSTAINED: u32 = 120;
+/// Control frames in one second: above it 4429 (reliability 4.2).
+pub const CONTROLS_PER_SECOND_MAX: u32 = 20;
+/// Bytes of a client in one second, framing included: above it 4429. Holds under the frame reader, so that
+/// endless empty fragments are seen (reliability 4.2).
+pub const BYTES_PER_SECOND_MAX: usize = 64 * 1024;
+
+/// Bytes the kernel may hold for one client: states that wait there are stale, and no newer one replaces them.
+pub const SEND_BUFFER_BYTES: u32 = 64 * 1024;
+
+/// What the gateway is told when it starts.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Anonymous joins and match creation without a secret.
+    pub dev: bool,
+    /// What `Authorization: Bearer` must carry on creation and admin routes, outside dev mode.
+    pub admin_secret: Option<String>,
+    /// Origins of browsers that may open sockets, beside the server's own.
+    pub origins: Vec<String>,
+    /// Threads of the gateway; `None`: one less than the machine has, at least 1, at most 4.
+    pub threads: Option<usize>,
+    /// [`CONNECTIONS_MAX`].
+    pub connections_max: usize,
+    /// [`HEADER_TIMEOUT`].
+    pub header_timeout: Duration,
+    /// [`BODY_TIMEOUT`].
+    pub body_timeout: Duration,
+    /// [`CALL_TIMEOUT`].
+    pub call_timeout: Duration,
+    /// [`HELLO_TIMEOUT`].
+    pub hello_timeout: Duration,
+    /// [`PING_AFTER`].
+    pub ping_after: Duration,
+    /// [`SILENT_AFTER`].
+    pub silent_after: Duration,
+    /// [`STUCK_AFTER`].
+    pub stuck_after: Duration,
+    /// [`MESSAGE_TIMEOUT`].
+    pub message_timeout: Duration,
+    /// [`LINGER`].
+    pub linger: Duration,
+    /// [`SWEEP_EVERY`].
+    pub sweep_every: Duration,
+    /// [`MESSAGES_PER_SECOND_MAX`].
+    pub messages_per_second_max: u32,
+    /// [`MESSAGES_PER_SECOND_SUSTAINED`].
+    pub messages_per_second_sustained: u32,
+    /// [`CONTROLS_PER_SECOND_MAX`].
+    pub controls_per_second_max: u32,
+    /// [`BYTES_PER_SECOND_MAX`].
+    pub bytes_per_second_max: usize,
+    /// Bytes the kernel may hold for one client (`SO_SNDBUF`); `None`: the system's default.
+    pub send_buffer_bytes: Option<u32>,
+}
+
+impl Settings {
+    /// The defaults, in dev mode, on `listen`.
+    pub fn dev(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            dev: true,
+            admin_secret: None,
+            origins: Vec::new(),
+            threads: None,
+            connections_max: CONNECTIONS_MAX,
+            header_timeout: HEADER_TIMEOUT,
+            body_timeout: BODY_TIMEOUT,
+            call_timeout: CALL_TIMEOUT,
+            hello_timeout: HELLO_TIMEOUT,
+            ping_after: PING_AFTER,
+            silent_after: SILENT_AFTER,
+            stuck_after: STUCK_AFTER,
+            message_timeout: MESSAGE_TIMEOUT,
+            linger: LINGER,
+            sweep_every: SWEEP_EVERY,
+            messages_per_second_max: MESSAGES_PER_SECOND_MAX,
+            messages_per_second_sustained: MESSAGES_PER_SECOND_SUSTAINED,
+            controls_per_second_max: CONTROLS_PER_SECOND_MAX,
+            bytes_per_second_max: BYTES_PER_SECOND_MAX,
+            send_buffer_bytes: Some(SEND_BUFFER_BYTES),
+        }
+    }
+
+    /// The defaults, with a secret on creation and admin routes and no anonymous joins.
+    pub fn guarded(listen: SocketAddr, admin_secret: String) -> Self {
+        Self { dev: false, admin_secret: Some(admin_secret), ..Self::dev(listen) }
+    }
+}

@@ -1,0 +1,381 @@
+//! A gateway, the fake objects behind it, and clients.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tickstone_shared::ids::{Epoch, ObjectName, Seat, StateHash};
+use tickstone_shared::input::{InputCodec, InputError, InputFeedback, InputRow};
+use tickstone_shared::schema::{Field, FieldKind, KindSchema, Schema};
+use tickstone_shared::sim::assets::Assets;
+use tickstone_shared::sim::game::{RulesError, WorkerGroup};
+use tickstone_shared::sim::registered::{AnyGame, AnySimulation};
+use tickstone_shared::sim::save::RestoreError;
+use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::time::Tick;
+use tickstone_shared::wire::close::CloseCode;
+use tickstone_shared::wire::decode;
+use tickstone_shared::wire::message::{ServerMessage, Welcome};
+use tickstone_shared::wire::state::StateMessage;
+use tickstone_shared::wire::version::Encoding;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use crate::clock::SystemClock;
+use crate::gateway::{Api, ClassEntry, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
+use crate::metrics::{Metrics, MetricsRef};
+use crate::object::contract::CallError;
+use crate::object::effects::Listing;
+use crate::object::id::Identity;
+use crate::object::socket::{SocketEvent, SocketId, StateFrame};
+use crate::runtime::handle::{EventRefused, Objects, ReplyTo};
+use crate::runtime::ports::{Outlet as _, SocketOutput};
+
+/// How long anything may take before a test fails.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits, but not for ever.
+pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it took too long")
+}
+
+fn field(name: &str, kind: FieldKind) -> Field {
+    Field { name: name.to_owned(), kind, per_unit: 1 }
+}
+
+fn schema() -> Arc<Schema> {
+    let dot = KindSchema { name: "dot".to_owned(), fields: vec![field("x", FieldKind::U8)] };
+    Arc::new(Schema { kinds: vec![dot], input: vec![field("dx", FieldKind::U8), field("dy", FieldKind::U8)] })
+}
+
+struct FakeGame(Arc<Schema>);
+
+impl InputCodec for FakeGame {
+    fn row_bytes(&self) -> usize {
+        2
+    }
+    fn packed(&self, bytes: &[u8]) -> Result<InputRow, InputError> {
+        InputRow::new(bytes).ok_or(InputError::Length { got: bytes.len(), expected: 2 })
+    }
+    fn by_name(&self, value: Value) -> Result<InputRow, InputError> {
+        let of = |name: &str| value[name].as_u64().ok_or(InputError::Fields(name.to_owned()));
+        self.packed(&[of("dx")? as u8, of("dy")? as u8])
+    }
+}
+
+impl AnyGame for FakeGame {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+    fn version(&self) -> u32 {
+        1
+    }
+    fn tick_rate_hz(&self) -> u32 {
+        60
+    }
+    fn workers(&self) -> WorkerGroup {
+        WorkerGroup::Tick
+    }
+    fn schema(&self) -> &Arc<Schema> {
+        &self.0
+    }
+    fn rules(&self, _: Option<&str>, _: Value, _: &Assets) -> Result<Vec<u8>, RulesError> {
+        unreachable!("the gateway starts no matches")
+    }
+    fn seats(&self, _: &[u8]) -> Result<u16, RestoreError> {
+        unreachable!("the gateway starts no matches")
+    }
+    fn start(&self, _: u64, _: &[u8]) -> Result<Box<dyn AnySimulation>, RestoreError> {
+        unreachable!("the gateway starts no matches")
+    }
+    fn restore(&self, _: &[u8], _: &[u8]) -> Result<Box<dyn AnySimulation>, RestoreError> {
+        unreachable!("the gateway starts no matches")
+    }
+    fn idle_input(&self) -> InputRow {
+        unreachable!("the gateway moves nobody")
+    }
+    fn starved_input(&self, _: &InputRow, _: u32) -> InputRow {
+        unreachable!("the gateway moves nobody")
+    }
+}
+
+/// Objects that tell the test what they are told. By name: `missing` is closed with 4404, `busy` refuses,
+/// `mute` never welcomes; all others welcome at once.
+pub(super) struct FakeObjects {
+    outlet: Arc<GatewayOutlet>,
+    events: mpsc::UnboundedSender<SocketEvent>,
+    calls: Mutex<Vec<(String, String, Value)>>,
+}
+
+fn welcome(match_id: &str) -> Welcome {
+    Welcome {
+        protocol: 1,
+        match_id: match_id.to_owned(),
+        game: "fake".to_owned(),
+        game_version: 1,
+        epoch: Epoch(1),
+        tick: Tick(0),
+        tick_rate_hz: 60,
+        player: "ann".to_owned(),
+        seat: Seat(0),
+        resume_token: "token".to_owned(),
+        resume_seconds: 30,
+        durability: "none".to_owned(),
+        last_input: 0,
+        schema_hash: schema().hash(),
+        schema: schema(),
+    }
+}
+
+impl Objects for FakeObjects {
+    fn call(&self, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
+        let name = object.name.as_str().to_owned();
+        let entry = json!({"match_id": name, "game": "fake", "tick": 7});
+        let answer = match (name.as_str(), method) {
+            ("missing", _) => Err(CallError::NotFound),
+            ("taken", "create") => Err(CallError::Conflict { code: "exists", reason: "another body".to_owned() }),
+            ("again", "create") => Ok(json!({"created": false, "game": "fake"})),
+            (_, "create") => Ok(json!({"created": true, "game": "fake"})),
+            ("never", _) => return std::mem::forget(reply),
+            _ => Ok(entry),
+        };
+        self.calls.lock().unwrap().push((name, method.to_owned(), body));
+        reply(answer);
+    }
+
+    fn socket(&self, object: &Identity, event: SocketEvent) -> Result<(), EventRefused> {
+        let name = object.name.as_str();
+        if let SocketEvent::Opened { socket, .. } = event {
+            let output = match name {
+                "busy" => return Err(EventRefused::Overloaded),
+                "missing" => Some(SocketOutput::Close { socket, code: CloseCode::NoSuchMatch, reason: "no such match" }),
+                "mute" => None,
+                _ => Some(SocketOutput::Send {
+                    socket,
+                    message: Arc::new(ServerMessage::Welcome(Box::new(welcome(name)))),
+                }),
+            };
+            self.outlet.deliver(&mut output.into_iter().collect());
+        }
+        self.events.send(event).map_err(|_| EventRefused::Draining)
+    }
+
+    fn listing(&self, _: &Identity) -> Option<Listing> {
+        None
+    }
+
+    fn listings(
+        &self,
+        _class: &str,
+        _after: Option<&ObjectName>,
+        limit: usize,
+        filter: &dyn Fn(&Listing) -> bool,
+    ) -> Vec<Listing> {
+        let entries = [
+            json!({"match_id": "a", "game": "fake", "players": 1, "label": {"phase": "playing"}}),
+            json!({"match_id": "b", "game": "fake", "players": 3, "label": {"phase": "waiting"}}),
+            json!({"match_id": "c", "game": "fake", "players": 3, "private": true}),
+        ];
+        let listings = entries.into_iter().map(|entry| Listing { state: "running", entry });
+        listings.filter(|listing| filter(listing)).take(limit).collect()
+    }
+
+    fn is_draining(&self) -> bool {
+        false
+    }
+
+    fn is_alive(&self) -> bool {
+        true
+    }
+}
+
+/// A gateway before fake objects.
+pub(super) struct World {
+    pub(super) gateway: Gateway,
+    pub(super) metrics: MetricsRef,
+    pub(super) objects: Arc<FakeObjects>,
+    pub(super) events: mpsc::UnboundedReceiver<SocketEvent>,
+}
+
+/// Dev settings with what a test changes.
+pub(super) fn world(change: impl FnOnce(&mut Settings)) -> World {
+    let mut settings = Settings::dev("127.0.0.1:0".parse().unwrap());
+    settings.threads = Some(1);
+    settings.sweep_every = Duration::from_millis(20);
+    change(&mut settings);
+    let metrics = Metrics::new();
+    let (outlet, inbox) = outlet(&metrics);
+    let (events, received) = mpsc::unbounded_channel();
+    let objects = Arc::new(FakeObjects { outlet: Arc::new(outlet), events, calls: Mutex::default() });
+    let game: Arc<dyn AnyGame> = Arc::new(FakeGame(schema()));
+    let api = Api {
+        audit: Arc::new(|object| Ok(json!({"match_id": object.name.as_str(), "verdict": "same"}))),
+        readiness: Arc::new(|| Readiness::Ready),
+        metrics: Arc::clone(&metrics),
+        classes: vec![ClassEntry { name: "match", version: 1 }],
+    };
+    let served = Served {
+        objects: Arc::clone(&objects) as _,
+        inbox,
+        games: BTreeMap::from([("fake", game)]),
+        api,
+        clock: Arc::new(SystemClock::new()),
+    };
+    World { gateway: serve(settings, served).unwrap(), metrics, objects, events: received }
+}
+
+/// Runs a test's client side.
+pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(soon(future))
+}
+
+impl World {
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.gateway.local_addr()
+    }
+
+    pub(super) fn calls(&self) -> Vec<(String, String, Value)> {
+        self.objects.calls.lock().unwrap().clone()
+    }
+
+    pub(super) async fn event(&mut self) -> SocketEvent {
+        soon(self.events.recv()).await.expect("the objects are there")
+    }
+
+    /// The state of a tick for one socket, with a body of `entities` rows.
+    pub(super) fn state(&self, socket: SocketId, tick: u64, entities: u16) {
+        let mut body = vec![0];
+        body.extend_from_slice(&entities.to_le_bytes());
+        for id in 0..u32::from(entities) {
+            body.extend_from_slice(&(id + 1).to_le_bytes());
+            body.push(tick as u8);
+        }
+        let frame = StateFrame {
+            epoch: Epoch(1),
+            hash: tick.is_multiple_of(60).then_some(StateHash(tick)),
+            snapshot: Snapshot { tick: Tick(tick), body },
+            schema: schema(),
+            receivers: vec![(socket, InputFeedback { last_input: tick as u32, lead: -3, starved: 1 })],
+        };
+        self.objects.outlet.deliver(&mut vec![SocketOutput::State(Arc::new(frame))]);
+    }
+
+    pub(super) fn send(&self, socket: SocketId, message: ServerMessage) {
+        self.objects.outlet.deliver(&mut vec![SocketOutput::Send { socket, message: Arc::new(message) }]);
+    }
+
+    pub(super) fn close(&self, socket: SocketId, code: CloseCode) {
+        self.objects.outlet.deliver(&mut vec![SocketOutput::Close { socket, code, reason: "as told" }]);
+    }
+
+    /// A socket without a hello.
+    pub(super) async fn socket(&self, match_id: &str, subprotocol: Option<&'static str>) -> Client {
+        let tcp = TcpStream::connect(self.addr()).await.unwrap();
+        self.upgrade(tcp, match_id, subprotocol).await
+    }
+
+    /// A socket with a small receive buffer.
+    pub(super) async fn narrow_socket(&self, match_id: &str) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let tcp = socket.connect(self.addr()).await.unwrap();
+        self.upgrade(tcp, match_id, None).await
+    }
+
+    async fn upgrade(&self, tcp: TcpStream, match_id: &str, subprotocol: Option<&'static str>) -> Client {
+        let url = format!("ws://{}/v1/matches/{match_id}/socket", self.addr());
+        let mut request = url.into_client_request().unwrap();
+        if let Some(name) = subprotocol {
+            request.headers_mut().insert("sec-websocket-protocol", name.parse().unwrap());
+        }
+        let (websocket, response) = soon(tokio_tungstenite::client_async(request, tcp)).await.unwrap();
+        let chosen = response.headers().get("sec-websocket-protocol").map(|name| name.to_str().unwrap().to_owned());
+        assert_eq!(chosen.as_deref(), subprotocol);
+        Client { websocket, encoding: Encoding::Json }
+    }
+
+    /// A client that has been welcomed, and its number.
+    pub(super) async fn player(&mut self, match_id: &str, encoding: Encoding) -> (Client, SocketId) {
+        let mut client = self.socket(match_id, Some(encoding.subprotocol())).await;
+        client.encoding = encoding;
+        client.hello(match_id, json!({})).await;
+        let opened = self.event().await;
+        assert!(matches!(client.message().await, ServerMessage::Welcome(_)));
+        (client, opened.socket())
+    }
+}
+
+/// A client of the harness.
+pub(super) struct Client {
+    pub(super) websocket: WebSocketStream<TcpStream>,
+    pub(super) encoding: Encoding,
+}
+
+impl Client {
+    pub(super) async fn send(&mut self, message: Message) {
+        soon(self.websocket.send(message)).await.unwrap();
+    }
+
+    pub(super) async fn json(&mut self, message: Value) {
+        let message = match self.encoding {
+            Encoding::Json => Message::text(message.to_string()),
+            Encoding::Msgpack => {
+                let message = serde_json::from_value(message).unwrap();
+                Message::binary(tickstone_shared::wire::encode::client_message(&message, Encoding::Msgpack))
+            }
+        };
+        self.send(message).await;
+    }
+
+    /// A hello in dev mode, with what a test changes.
+    pub(super) async fn hello(&mut self, match_id: &str, change: Value) {
+        let mut hello = json!({"t": "hello", "protocol": 1, "match_id": match_id, "player": "ann"});
+        hello.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        self.json(hello).await;
+    }
+
+    pub(super) async fn message(&mut self) -> ServerMessage {
+        loop {
+            let message = soon(self.websocket.next()).await.expect("a message").unwrap();
+            let bytes = match &message {
+                Message::Text(text) => text.as_bytes(),
+                Message::Binary(bytes) => bytes,
+                Message::Ping(_) => continue,
+                other => panic!("{other:?}"),
+            };
+            return decode::from_server(bytes, self.encoding).unwrap();
+        }
+    }
+
+    pub(super) async fn state(&mut self) -> StateMessage {
+        match self.message().await {
+            ServerMessage::State(state) => state,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Reads to the close frame; the last message before it is the second answer.
+    pub(super) async fn closed(&mut self) -> (u16, Option<ServerMessage>) {
+        let mut last = None;
+        loop {
+            match soon(self.websocket.next()).await.expect("a close frame").unwrap() {
+                Message::Close(Some(CloseFrame { code, .. })) => return (code.into(), last),
+                Message::Text(text) => last = decode::from_server(text.as_bytes(), Encoding::Json).ok(),
+                Message::Binary(bytes) => last = decode::from_server(&bytes, Encoding::Msgpack).ok(),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads until the server has closed the socket.
+    pub(super) async fn gone(&mut self) {
+        while let Some(Ok(_)) = soon(self.websocket.next()).await {}
+    }
+}

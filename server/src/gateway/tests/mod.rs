@@ -1,0 +1,6 @@
+//! The gateway over real sockets on loopback, before objects that answer what they are told to.
+
+mod harness;
+mod http;
+mod slow;
+mod sockets;

@@ -1,0 +1,205 @@
+//! `GET /v1/matches/{id}/socket`: the HTTP request that becomes a WebSocket (RFC 6455, section 4).
+//!
+//! Responsible for: every check of the request; axum's own upgrade brings another version of the frame reader.
+//! Not responsible for: what is said on the socket.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use hyper::header::{
+    CONNECTION, HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper::{HeaderMap, StatusCode};
+use hyper_util::rt::TokioIo;
+use tickstone_shared::wire::version::Encoding;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::admission::Permit;
+use super::connection::{self, Upgraded};
+use super::http::problem::Problem;
+use super::http::{MatchPath, RoutesRef};
+use super::settings::Settings;
+use crate::object::id::Identity;
+
+/// Characters of a key: 16 bytes in base64 (RFC 6455, 4.1).
+const KEY_CHARS: usize = 24;
+
+/// A request that may become a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Accepted {
+    accept: String,
+    subprotocol: Option<Encoding>,
+}
+
+/// Answers 101 and serves the socket, or says why not.
+pub(super) async fn socket(
+    State(routes): State<RoutesRef>,
+    object: Result<MatchPath, Problem>,
+    mut request: Request,
+) -> Response {
+    let accepted = match check(&routes.hub.settings, request.headers()) {
+        Ok(accepted) => accepted,
+        Err(response) => return *response,
+    };
+    let object = match object {
+        Ok(object) => object.0,
+        Err(problem) => return problem.into_response(),
+    };
+    if routes.hub.is_draining() {
+        return Problem::draining().into_response();
+    }
+    let permit = request.extensions_mut().remove::<Arc<Permit>>();
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, permit));
+    switching_protocols(&accepted)
+}
+
+async fn served(
+    routes: RoutesRef,
+    upgrade: OnUpgrade,
+    object: Identity,
+    subprotocol: Option<Encoding>,
+    permit: Option<Arc<Permit>>,
+) {
+    // A client that left before the answer was written never becomes a connection.
+    let Ok(upgraded) = upgrade.await else { return };
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+    let tcp = io.into_inner();
+    let upgraded = Upgraded { tcp, read_ahead: read_buf.to_vec(), object, subprotocol, permit };
+    connection::serve(Arc::clone(&routes.hub), upgraded).await;
+}
+
+fn switching_protocols(accepted: &Accepted) -> Response {
+    let mut response = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, &accepted.accept);
+    if let Some(encoding) = accepted.subprotocol {
+        response = response.header(SEC_WEBSOCKET_PROTOCOL, encoding.subprotocol());
+    }
+    response.body(Body::empty()).expect("the accept key is base64, which a header may carry")
+}
+
+fn check(settings: &Settings, headers: &HeaderMap) -> Result<Accepted, Box<Response>> {
+    if !has_token(headers, CONNECTION, "upgrade") || !has_token(headers, UPGRADE, "websocket") {
+        let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This route is a WebSocket.");
+        return Err(problem.with_headers(&[(UPGRADE, "websocket"), (CONNECTION, "upgrade")]).into());
+    }
+    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let detail = "Expected Sec-WebSocket-Version: 13.";
+        let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "websocket_version", detail);
+        return Err(problem.with_headers(&[(SEC_WEBSOCKET_VERSION, "13")]).into());
+    }
+    if !is_origin_allowed(settings, headers) {
+        let problem = Problem::new(StatusCode::FORBIDDEN, "foreign_origin", "Pages of this origin may not connect.");
+        return Err(Box::new(problem.into_response()));
+    }
+    let key = headers.get(SEC_WEBSOCKET_KEY).map(|key| key.as_bytes()).filter(|key| is_key(key));
+    let Some(key) = key else {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "websocket_key", "Expected a Sec-WebSocket-Key.");
+        return Err(Box::new(problem.into_response()));
+    };
+    Ok(Accepted { accept: derive_accept_key(key), subprotocol: subprotocol_of(headers) })
+}
+
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|offered| offered.eq_ignore_ascii_case(token))
+}
+
+fn is_key(key: &[u8]) -> bool {
+    let is_digit = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
+    key.len() == KEY_CHARS && key[..KEY_CHARS - 2].iter().all(is_digit) && key.ends_with(b"==")
+}
+
+/// The first of the client's that is spoken here.
+fn subprotocol_of(headers: &HeaderMap) -> Option<Encoding> {
+    tokens(headers, SEC_WEBSOCKET_PROTOCOL).find_map(Encoding::from_subprotocol)
+}
+
+/// Browsers send their page's origin; other clients none. Allowed: the server's own, those of the settings
+/// and, in dev mode, any on this machine.
+fn is_origin_allowed(settings: &Settings, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    let own = headers.get(HOST).and_then(|value| value.to_str().ok());
+    let is_own = host.is_some() && host == own;
+    let is_listed = settings.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
+    is_listed || is_own || (settings.dev && host.is_some_and(is_loopback))
+}
+
+fn is_loopback(host: &str) -> bool {
+    if let Ok(address) = host.parse::<SocketAddr>() {
+        return address.ip().is_loopback();
+    }
+    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(change: impl FnOnce(&mut HeaderMap)) -> Result<Accepted, u16> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (CONNECTION, "keep-alive, Upgrade"),
+            (UPGRADE, "WebSocket"),
+            (SEC_WEBSOCKET_VERSION, "13"),
+            (SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
+            (HOST, "game.example:8080"),
+        ] {
+            headers.insert(name, value.parse().unwrap());
+        }
+        change(&mut headers);
+        let mut settings = Settings::guarded("127.0.0.1:0".parse().unwrap(), "s".to_owned());
+        settings.origins.push("https://play.example".to_owned());
+        check(&settings, &headers).map_err(|response| response.status().as_u16())
+    }
+
+    #[test]
+    fn the_sample_of_the_rfc_is_accepted() {
+        assert_eq!(request(|_| {}).unwrap().accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn each_header_is_checked() {
+        assert_eq!(request(|h| drop(h.remove(UPGRADE))), Err(426));
+        assert_eq!(request(|h| drop(h.insert(CONNECTION, "close".parse().unwrap()))), Err(426));
+        assert_eq!(request(|h| drop(h.insert(SEC_WEBSOCKET_VERSION, "8".parse().unwrap()))), Err(426));
+        assert_eq!(request(|h| drop(h.insert(SEC_WEBSOCKET_KEY, "short".parse().unwrap()))), Err(400));
+        assert_eq!(request(|h| drop(h.insert(ORIGIN, "https://evil.example".parse().unwrap()))), Err(403));
+        assert_eq!(request(|h| drop(h.insert(ORIGIN, "null".parse().unwrap()))), Err(403));
+        assert_eq!(request(|h| drop(h.insert(ORIGIN, "http://localhost:3000".parse().unwrap()))), Err(403));
+        assert!(request(|h| drop(h.insert(ORIGIN, "https://play.example".parse().unwrap()))).is_ok());
+        assert!(request(|h| drop(h.insert(ORIGIN, "http://game.example:8080".parse().unwrap()))).is_ok());
+    }
+
+    #[test]
+    fn the_first_known_subprotocol_is_chosen() {
+        let chosen = |offer: &str| {
+            request(|h| drop(h.insert(SEC_WEBSOCKET_PROTOCOL, offer.parse().unwrap()))).unwrap().subprotocol
+        };
+        assert_eq!(chosen("chat, tickstone.v1.json, tickstone.v1.msgpack"), Some(Encoding::Json));
+        assert_eq!(chosen("tickstone.v2.msgpack"), None);
+    }
+
+    #[test]
+    fn loopback_hosts_are_told_from_their_lookalikes() {
+        assert!(["localhost", "localhost:1", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:80"].into_iter().all(is_loopback));
+        assert!(!["localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80"].into_iter().any(is_loopback));
+    }
+}

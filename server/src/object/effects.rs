@@ -1,0 +1,108 @@
+//! What a handler asks for. Collected while it runs, carried out by the runtime after it returned; a handler
+//! that fails or panics asked for nothing.
+
+use std::sync::Arc;
+
+use tickstone_shared::sim::game::WorkerGroup;
+use tickstone_shared::time::Tick;
+use tickstone_shared::wire::close::CloseCode;
+use tickstone_shared::wire::message::ServerMessage;
+
+use super::contract::{CallError, CallId};
+use super::socket::{SocketId, StateFrame};
+use super::storage::Write;
+
+/// Something that leaves the object.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// A reliable message to a socket.
+    Send {
+        /// To whom.
+        socket: SocketId,
+        /// What.
+        message: Arc<ServerMessage>,
+    },
+    /// The end of a socket; a `bye` with the same code goes before it.
+    Close {
+        /// Which.
+        socket: SocketId,
+        /// Why, for programs.
+        code: CloseCode,
+        /// Why, for a developer.
+        reason: &'static str,
+    },
+    /// The state of a tick: each receiver's newest replaces one that has not left yet.
+    State(Arc<StateFrame>),
+    /// The answer to a call.
+    Reply {
+        /// Which call.
+        call: CallId,
+        /// The answer.
+        result: Result<serde_json::Value, CallError>,
+    },
+}
+
+/// When an output leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Once everything the object has written up to now is durable (contract: GATE 3).
+    Gated,
+    /// At once.
+    Ungated,
+}
+
+/// Something the object asks of the runtime itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Control {
+    /// Step the object `rate_hz` times a second; the first step computes tick `after + 1`.
+    StartTicks {
+        /// Steps a second.
+        rate_hz: u32,
+        /// The newest tick there is.
+        after: Tick,
+    },
+    /// No more steps.
+    StopTicks,
+    /// Where the object is to run.
+    Place(WorkerGroup),
+    /// Show this in listings.
+    Publish(Listing),
+    /// Forget the activation; the next event wakes the object anew.
+    Finish,
+    /// Writes of this handler are waited for: commit them now.
+    CommitNow,
+}
+
+/// What listings show of an object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Listing {
+    /// The state, in the class's words.
+    pub state: &'static str,
+    /// The whole entry, as JSON; searched by its fields.
+    pub entry: serde_json::Value,
+}
+
+/// Everything one handler asked for. Its buffers are reused.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Changes to what is stored, in order: one batch.
+    pub writes: Vec<Write>,
+    /// What leaves, in order.
+    pub outputs: Vec<(Release, Output)>,
+    /// What the runtime is asked for, in order.
+    pub controls: Vec<Control>,
+    /// What the object says it is attempting: handed to it again if the handler panics.
+    pub attempt: Vec<u8>,
+    /// Whether `attempt` was set by this handler.
+    pub attempted: bool,
+}
+
+impl Effects {
+    /// Nothing asked for; keeps the buffers.
+    pub fn clear(&mut self) {
+        self.writes.clear();
+        self.outputs.clear();
+        self.controls.clear();
+        self.attempted = false;
+    }
+}

@@ -1,0 +1,77 @@
+//! Sockets as an object sees them: a number, and what happens on it.
+
+use std::sync::Arc;
+
+use tickstone_shared::ids::{Epoch, StateHash};
+use tickstone_shared::input::{InputBatch, InputFeedback};
+use tickstone_shared::schema::Schema;
+use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::wire::message::Hello;
+
+/// Names a connection within the process; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u64);
+
+/// Something happened on a socket.
+#[derive(Debug)]
+pub enum SocketEvent {
+    /// A connection said hello. The object accepts by sending a welcome, or refuses by closing it.
+    Opened {
+        /// The connection.
+        socket: SocketId,
+        /// What it said; its token has been checked by the gateway where one is needed.
+        hello: Box<Hello>,
+    },
+    /// Inputs came.
+    Inputs {
+        /// From where.
+        socket: SocketId,
+        /// Packed and checked.
+        batch: InputBatch,
+    },
+    /// Data for the object came, as JSON text.
+    Message {
+        /// From where.
+        socket: SocketId,
+        /// What was sent.
+        data: String,
+    },
+    /// The player gives the seat up.
+    Leave {
+        /// From where.
+        socket: SocketId,
+    },
+    /// The connection is gone; told exactly once.
+    Closed {
+        /// Which.
+        socket: SocketId,
+    },
+}
+
+impl SocketEvent {
+    /// The connection it is about.
+    pub fn socket(&self) -> SocketId {
+        match self {
+            SocketEvent::Opened { socket, .. }
+            | SocketEvent::Inputs { socket, .. }
+            | SocketEvent::Message { socket, .. }
+            | SocketEvent::Leave { socket }
+            | SocketEvent::Closed { socket } => *socket,
+        }
+    }
+}
+
+/// The state of one tick on its way to everybody: encoded once per kind, by the gateway.
+#[derive(Debug, Clone)]
+pub struct StateFrame {
+    /// The activation it belongs to.
+    pub epoch: Epoch,
+    /// The match's hash, on ticks where it is taken.
+    pub hash: Option<StateHash>,
+    /// Tick and packed rows.
+    pub snapshot: Snapshot,
+    /// How the rows are packed.
+    pub schema: Arc<Schema>,
+    /// Who receives it, and what each is told about their own inputs.
+    pub receivers: Vec<(SocketId, InputFeedback)>,
+}

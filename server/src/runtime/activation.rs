@@ -1,0 +1,128 @@
+//! One object, alive on a worker: its memory, its gate, its calls, its schedule.
+
+use std::sync::Arc;
+
+use tickstone_shared::ids::Epoch;
+use tickstone_shared::sim::game::WorkerGroup;
+use tickstone_shared::time::{Moment, Tick};
+
+use super::alarm_queue::TickSchedule;
+use super::handle::ReplyTo;
+use super::settings::CALL_TIMEOUT;
+use crate::object::contract::{CallError, CallId, DurableObject};
+use crate::object::gate::Gate;
+use crate::object::id::Identity;
+use crate::object::socket::{SocketEvent, SocketId};
+use crate::object::storage::{Ticket, TicketState};
+
+/// Calls that wait for an answer of one object; more are refused as overload.
+pub const CALLS_WAITING_MAX: usize = 1024;
+
+/// An activation.
+pub struct Activation {
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// Its number.
+    pub epoch: Epoch,
+    /// The class's own state machine.
+    pub object: Box<dyn DurableObject>,
+    /// What waits for the disk.
+    pub gate: Gate,
+    /// Its sockets, to be told when it crashes.
+    pub sockets: Vec<SocketId>,
+    /// Where it wants to run.
+    pub group: WorkerGroup,
+    /// The ticks it asked for.
+    pub ticks: Option<Ticking>,
+    /// It has written something that no ticket of its own says to be durable.
+    pub unticketed: bool,
+    /// The ticket of its newest batch that has one.
+    pub newest_ticket: Option<Arc<Ticket>>,
+    /// It asked to end; it does once its gate is open.
+    pub finishing: bool,
+    /// Asleep for a drain: no more handlers.
+    pub asleep: bool,
+    calls: Vec<PendingCall>,
+}
+
+/// The ticks of an activation.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticking {
+    /// Steps a second.
+    pub rate_hz: u32,
+    /// The newest tick there is.
+    pub newest: Tick,
+    /// When the next is due; none until a worker has given it a phase.
+    pub schedule: Option<TickSchedule>,
+}
+
+struct PendingCall {
+    id: CallId,
+    since: Moment,
+    reply: ReplyTo,
+}
+
+impl Activation {
+    /// A fresh activation, not woken yet.
+    pub fn new(identity: Arc<Identity>, epoch: Epoch, object: Box<dyn DurableObject>) -> Self {
+        Self {
+            identity,
+            epoch,
+            object,
+            gate: Gate::default(),
+            sockets: Vec::new(),
+            group: WorkerGroup::General,
+            ticks: None,
+            unticketed: false,
+            newest_ticket: None,
+            finishing: false,
+            asleep: false,
+            calls: Vec::new(),
+        }
+    }
+
+    /// Remembers where the answer to a call goes; answers at once if too many wait.
+    pub fn expect_reply(&mut self, id: CallId, since: Moment, reply: ReplyTo) {
+        if self.calls.len() >= CALLS_WAITING_MAX {
+            reply(Err(CallError::Overloaded));
+        } else {
+            self.calls.push(PendingCall { id, since, reply });
+        }
+    }
+
+    /// Answers a call. A second answer, or one that comes too late, goes nowhere.
+    pub fn answer(&mut self, id: CallId, result: Result<serde_json::Value, CallError>) {
+        if let Some(index) = self.calls.iter().position(|call| call.id == id) {
+            (self.calls.swap_remove(index).reply)(result);
+        }
+    }
+
+    /// Answers calls that have waited too long.
+    pub fn expire_calls(&mut self, now: Moment) {
+        while let Some(index) = self.calls.iter().position(|call| now.since(call.since) >= CALL_TIMEOUT) {
+            (self.calls.swap_remove(index).reply)(Err(CallError::TimedOut));
+        }
+    }
+
+    /// Answers every call that waits, because the activation ends.
+    pub fn answer_all(&mut self, error: &CallError) {
+        for call in self.calls.drain(..) {
+            (call.reply)(Err(error.clone()));
+        }
+    }
+
+    /// Something it has written may not be durable yet.
+    pub fn awaits_disk(&self) -> bool {
+        let pending = |ticket: &Arc<Ticket>| ticket.state() == TicketState::Pending;
+        self.unticketed || !self.gate.is_open() || self.newest_ticket.as_ref().is_some_and(pending)
+    }
+
+    /// Keeps the list of sockets.
+    pub fn note_socket(&mut self, event: &SocketEvent) {
+        match event {
+            SocketEvent::Opened { socket, .. } => self.sockets.push(*socket),
+            SocketEvent::Closed { socket } => self.sockets.retain(|open| open != socket),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Carries out what one handler asked for: one batch of writes, outputs through the gate, controls.
+
+use std::sync::Arc;
+
+use super::activation::{Activation, Ticking};
+use super::listings::Listings;
+use super::ports::{SocketOutput, Store, SubmitError};
+use crate::metrics::Metrics;
+use crate::object::contract::{AfterRefusal, CallError};
+use crate::object::effects::{Control, Effects, Output, Release};
+use crate::object::gate::GateState;
+use crate::object::storage::{Ticket, WriteBatch};
+
+/// What the activation needs after its effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing: it goes on.
+    GoesOn,
+    /// To be reset: what it held back will never be sent.
+    Reset,
+}
+
+/// Where effects go.
+pub struct Outbox<'a> {
+    /// Takes writes.
+    pub store: &'a dyn Store,
+    /// Takes what is published.
+    pub listings: &'a Listings,
+    /// Counts.
+    pub metrics: &'a Metrics,
+    /// Collects what goes to sockets.
+    pub sockets: &'a mut Vec<SocketOutput>,
+}
+
+/// How a handler's outputs are released.
+enum Passage {
+    /// Nothing has to be waited for.
+    Open,
+    /// Gated outputs wait for this ticket.
+    Behind(Arc<Ticket>),
+    /// The writes were refused: gated outputs are dropped.
+    Refused,
+}
+
+impl Outbox<'_> {
+    /// Carries out `effects` and leaves them empty.
+    pub fn carry_out(&mut self, activation: &mut Activation, effects: &mut Effects) -> Outcome {
+        let passage = self.submit(activation, effects);
+        let refused = matches!(passage, Passage::Refused);
+        let mut full = false;
+        for (release, output) in effects.outputs.drain(..) {
+            full |= self.pass(activation, release, output, &passage).is_err();
+        }
+        for control in effects.controls.drain(..) {
+            self.control(activation, control);
+        }
+        let reset = full || refused && activation.object.on_writes_refused() == AfterRefusal::Reset;
+        if reset { Outcome::Reset } else { Outcome::GoesOn }
+    }
+
+    fn submit(&mut self, activation: &mut Activation, effects: &mut Effects) -> Passage {
+        let gated = effects.outputs.iter().any(|(release, _)| *release == Release::Gated);
+        if effects.writes.is_empty() && !(gated && activation.awaits_disk()) {
+            return Passage::Open;
+        }
+        let ticket = gated.then(|| Arc::new(Ticket::default()));
+        let batch = WriteBatch {
+            object: activation.identity.id,
+            epoch: activation.epoch,
+            writes: std::mem::take(&mut effects.writes),
+            urgent: gated || effects.controls.contains(&Control::CommitNow),
+            ticket: ticket.clone(),
+        };
+        match self.store.submit(batch) {
+            Ok(()) => {
+                activation.unticketed = ticket.is_none();
+                if let Some(ticket) = ticket {
+                    activation.newest_ticket = Some(Arc::clone(&ticket));
+                    return Passage::Behind(ticket);
+                }
+                Passage::Open
+            }
+            Err(SubmitError::QueueFull | SubmitError::Closed) => Passage::Refused,
+        }
+    }
+
+    fn pass(
+        &mut self,
+        activation: &mut Activation,
+        release: Release,
+        output: Output,
+        passage: &Passage,
+    ) -> Result<(), crate::object::gate::GateFull> {
+        match (release, passage) {
+            (Release::Gated, Passage::Behind(ticket)) => activation.gate.hold(Arc::clone(ticket), output)?,
+            (Release::Gated, Passage::Refused) => self.refuse(activation, output),
+            _ => self.emit(activation, output),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, activation: &mut Activation, output: Output) {
+        if let Output::Reply { call, .. } = output {
+            activation.answer(call, Err(CallError::Storage));
+        }
+    }
+
+    fn emit(&mut self, activation: &mut Activation, output: Output) {
+        match output {
+            Output::Send { socket, message } => self.sockets.push(SocketOutput::Send { socket, message }),
+            Output::Close { socket, code, reason } => {
+                self.sockets.push(SocketOutput::Close { socket, code, reason });
+            }
+            Output::State(frame) => self.sockets.push(SocketOutput::State(frame)),
+            Output::Reply { call, result } => {
+                let label = crate::metrics::CallLabel { class: activation.identity.class, result: outcome(&result) };
+                self.metrics.calls.get_or_create(&label).inc();
+                activation.answer(call, result);
+            }
+        }
+    }
+
+    fn control(&mut self, activation: &mut Activation, control: Control) {
+        match control {
+            Control::StartTicks { rate_hz, after } => {
+                activation.ticks = Some(Ticking { rate_hz, newest: after, schedule: None });
+            }
+            Control::StopTicks => activation.ticks = None,
+            Control::Place(group) => activation.group = group,
+            Control::Publish(listing) => self.listings.publish(&activation.identity, listing),
+            Control::Finish => activation.finishing = true,
+            Control::CommitNow => {}
+        }
+    }
+
+    /// Lets out what the disk has by now.
+    pub fn release(&mut self, activation: &mut Activation, released: &mut Vec<Output>) -> GateState {
+        let state = activation.gate.release(released);
+        for output in released.drain(..) {
+            self.emit(activation, output);
+        }
+        state
+    }
+
+}
+
+fn outcome(result: &Result<serde_json::Value, CallError>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(_) => "error",
+    }
+}

@@ -1,0 +1,306 @@
+//! The workers together: who they are, how they reach one another, how they start, drain and stop.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tickstone_shared::ids::ObjectName;
+use tickstone_shared::sim::game::WorkerGroup;
+use tickstone_shared::time::Moment;
+
+use super::directory::{Directory, Undelivered, WorkerId};
+use super::handle::{EventRefused, Objects, ReplyTo};
+use super::inbox::{Event, Inbox, Order, WakeOrder, inbox};
+use super::listings::Listings;
+use super::ports::{Outlet, Store};
+use super::settings::Settings;
+use super::worker::{Scratch, Worker};
+use crate::clock::ClockRef;
+use crate::metrics::MetricsRef;
+use crate::object::contract::{Call, CallError, CallId, ClassRef, WakeReason};
+use crate::object::effects::Listing;
+use crate::object::id::{Identity, ObjectId};
+use crate::object::socket::SocketEvent;
+use crate::object::storage::ReadError;
+
+/// What every worker can reach.
+pub struct Shared {
+    /// The time.
+    pub clock: ClockRef,
+    /// Where objects are stored.
+    pub store: Arc<dyn Store>,
+    /// The way out.
+    pub outlet: Arc<dyn Outlet>,
+    /// Counts.
+    pub metrics: MetricsRef,
+    /// Who owns what.
+    pub directory: Directory,
+    /// What objects publish.
+    pub listings: Listings,
+    /// The classes, by name.
+    pub classes: BTreeMap<&'static str, ClassRef>,
+    /// The workers, by id: tick, general, spare.
+    pub workers: Vec<Worker>,
+    inboxes: Vec<Inbox>,
+    draining: AtomicBool,
+    pub(super) stopping: AtomicBool,
+    next_call: AtomicU64,
+    /// Objects of the start-up that are not awake yet.
+    recovering: Mutex<HashSet<ObjectId>>,
+}
+
+const POISON: &str = "no code under this lock panics";
+
+/// The edges a runtime is built between.
+pub struct Edges {
+    /// The time.
+    pub clock: ClockRef,
+    /// Where objects are stored.
+    pub store: Arc<dyn Store>,
+    /// The way out.
+    pub outlet: Arc<dyn Outlet>,
+    /// Counts.
+    pub metrics: MetricsRef,
+}
+
+impl Shared {
+    /// Workers without threads, and nothing to do.
+    pub fn new(settings: &Settings, edges: Edges, classes: Vec<ClassRef>) -> Arc<Self> {
+        let groups = std::iter::repeat_n(WorkerGroup::Tick, settings.tick_workers)
+            .chain(std::iter::repeat_n(WorkerGroup::General, settings.general_workers))
+            .chain(std::iter::repeat_n(WorkerGroup::Tick, settings.spare_workers));
+        let workers: Vec<Worker> = groups
+            .enumerate()
+            .map(|(id, group)| Worker::new(WorkerId(id), group, inbox(settings.inbox_events_max)))
+            .collect();
+        let first = settings.tick_workers + settings.general_workers;
+        workers[..first].iter().for_each(|worker| worker.active.store(true, Ordering::Relaxed));
+        Arc::new(Self {
+            listings: Listings::new(Arc::clone(&edges.metrics)),
+            clock: edges.clock,
+            store: edges.store,
+            outlet: edges.outlet,
+            metrics: edges.metrics,
+            directory: Directory::new(settings.objects_max),
+            classes: classes.into_iter().map(|class| (class.name(), class)).collect(),
+            inboxes: workers.iter().map(|worker| worker.inbox.clone()).collect(),
+            workers,
+            draining: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            next_call: AtomicU64::new(1),
+            recovering: Mutex::default(),
+        })
+    }
+
+    /// The server drains.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Counts a step that began at `began`; answers the time now.
+    pub(super) fn count_tick(&self, began: Moment) -> Moment {
+        let now = self.clock.now();
+        self.metrics.tick_duration.observe(now.since(began).as_secs_f64());
+        self.metrics.ticks.inc();
+        now
+    }
+
+    /// The active worker of a group with the fewest objects.
+    pub(super) fn least_loaded_of(&self, group: WorkerGroup) -> Option<WorkerId> {
+        let now = self.clock.now();
+        let free = |worker: &&Worker| worker.busy_for(now).is_none_or(|busy| busy < super::settings::STUCK_AFTER);
+        let of_group = self.workers.iter().filter(|worker| worker.group == group && is_active(worker));
+        of_group.filter(free).min_by_key(|worker| worker.load.load(Ordering::Relaxed)).map(|worker| worker.id)
+    }
+
+    /// The best worker of the group that `from` does not serve.
+    pub(super) fn least_loaded(&self, from: WorkerId) -> Option<WorkerId> {
+        let other = match self.workers[from.0].group {
+            WorkerGroup::Tick => WorkerGroup::General,
+            WorkerGroup::General => WorkerGroup::Tick,
+        };
+        self.least_loaded_of(other)
+    }
+
+    /// Where the objects of a stuck worker go: another of its group.
+    pub(super) fn refuge(&self, stuck: &Worker) -> Option<WorkerId> {
+        self.least_loaded_of(stuck.group).filter(|id| *id != stuck.id)
+    }
+
+    /// Brings an event to the object's owner; wakes the object if it has none.
+    pub(super) fn redeliver(&self, object: ObjectId, event: Event) {
+        match self.directory.deliver(&self.inboxes, object, event) {
+            Ok(()) => {}
+            Err(Undelivered::NoOwner(event) | Undelivered::Full(event)) => self.refuse(event),
+        }
+    }
+
+    /// Tells whoever waits that an event was not taken.
+    pub(super) fn refuse(&self, event: Event) {
+        self.metrics.inbox_refused.inc();
+        if let Event::Call(_, reply) = event {
+            reply(Err(CallError::Overloaded));
+        }
+    }
+
+    /// The same, because the server drains.
+    pub(super) fn refuse_draining(&self, event: Event) {
+        if let Event::Call(_, reply) = event {
+            reply(Err(CallError::Draining));
+        }
+    }
+
+    fn send(&self, identity: &Identity, event: Event) -> Result<(), Event> {
+        let event = match self.directory.deliver(&self.inboxes, identity.id, event) {
+            Ok(()) => return Ok(()),
+            Err(Undelivered::Full(event)) => return Err(event),
+            Err(Undelivered::NoOwner(event)) => event,
+        };
+        if self.is_draining() || self.wake(identity, WakeReason::Restart).is_err() {
+            return Err(event);
+        }
+        self.directory.deliver(&self.inboxes, identity.id, event).map_err(|undelivered| match undelivered {
+            Undelivered::NoOwner(event) | Undelivered::Full(event) => event,
+        })
+    }
+
+    /// Has an object woken, unless it has an owner already.
+    fn wake(&self, identity: &Identity, reason: WakeReason) -> Result<(), EventRefused> {
+        let owner = self.least_loaded_of(WorkerGroup::General).ok_or(EventRefused::Overloaded)?;
+        if !self.directory.claim(identity, owner).map_err(|_| EventRefused::Overloaded)? {
+            return Ok(());
+        }
+        let worker = &self.workers[owner.0];
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        let order = Order::Wake(Box::new(WakeOrder { identity: identity.clone(), reason }));
+        worker.inbox.order(order).map_err(|_| {
+            worker.load.fetch_sub(1, Ordering::Relaxed);
+            self.directory.release(identity.id, owner);
+            EventRefused::Overloaded
+        })
+    }
+
+    /// Has an object that `from` just gave up woken anew, its events kept.
+    pub(super) fn rewake(&self, from: &Worker, scratch: &mut Scratch, order: WakeOrder) {
+        let object = order.identity.id;
+        let target = self.least_loaded_of(WorkerGroup::General).unwrap_or(from.id);
+        if !self.directory.transfer(object, from.id, target) {
+            return;
+        }
+        let worker = &self.workers[target.0];
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        if let Err(Order::Wake(order)) = worker.inbox.order(Order::Wake(Box::new(order))) {
+            tracing::error!(name = %order.identity.name, "an object cannot be woken: too many orders wait");
+            self.directory.release(object, target);
+        }
+        for event in from.collect_events(scratch, object) {
+            self.redeliver(object, event);
+        }
+    }
+
+    /// An object of the start-up is awake, or set aside.
+    pub(super) fn wake_done(&self, object: ObjectId) {
+        self.recovering.lock().expect(POISON).remove(&object);
+    }
+
+    /// Has every object woken that was running when the process ended. Answers how many.
+    pub fn recover(&self) -> Result<usize, ReadError> {
+        let to_wake = self.store.to_wake()?;
+        let mut woken = 0;
+        for (id, record) in to_wake {
+            let Some((class, _)) = self.classes.get_key_value(record.class.as_str()) else {
+                tracing::error!(class = record.class, name = %record.name, "stored, but its class is not served");
+                continue;
+            };
+            self.recovering.lock().expect(POISON).insert(id);
+            let identity = Identity { id, class, name: record.name };
+            match self.wake(&identity, WakeReason::Restart) {
+                Ok(()) => woken += 1,
+                Err(error) => {
+                    tracing::error!(name = %identity.name, %error, "an object was not woken at start-up");
+                    self.wake_done(id);
+                }
+            }
+        }
+        Ok(woken)
+    }
+
+    /// Objects of the start-up that are not awake yet.
+    pub fn recovering(&self) -> usize {
+        self.recovering.lock().expect(POISON).len()
+    }
+
+    /// Nothing new begins; every object says its last words.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.workers.iter().filter(|worker| is_active(worker)).for_each(|worker| worker.order(Order::SleepAll));
+    }
+
+    /// Everything that was put to sleep is durable.
+    pub fn is_asleep(&self) -> bool {
+        self.workers.iter().filter(|worker| is_active(worker)).all(Worker::is_asleep)
+    }
+
+    /// One turn of every active worker, on this thread: how a simulator runs the whole pool. Answers when
+    /// the next turn is due.
+    pub fn turn_all(&self, scratch: &mut Scratch) -> Moment {
+        let far = Moment(u64::MAX);
+        let active = self.workers.iter().filter(|worker| is_active(worker));
+        active.map(|worker| worker.turn(self, scratch)).min().unwrap_or(far)
+    }
+}
+
+pub(super) fn is_active(worker: &Worker) -> bool {
+    worker.active.load(Ordering::Acquire)
+}
+
+/// How long a worker may go without a turn before the process calls itself dead.
+const ALIVE_WITHIN: Duration = Duration::from_secs(1);
+
+impl Objects for Shared {
+    fn call(&self, object: &Identity, method: &str, body: serde_json::Value, reply: ReplyTo) {
+        if self.is_draining() && method == "create" {
+            return reply(Err(CallError::Draining));
+        }
+        let id = CallId(self.next_call.fetch_add(1, Ordering::Relaxed));
+        let call = Call { id, method: method.to_owned(), body };
+        if let Err(event) = self.send(object, Event::Call(call, reply)) {
+            if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
+        }
+    }
+
+    fn socket(&self, object: &Identity, event: SocketEvent) -> Result<(), EventRefused> {
+        if self.is_draining() && matches!(event, SocketEvent::Opened { .. }) {
+            return Err(EventRefused::Draining);
+        }
+        self.send(object, Event::Socket(event)).map_err(|_| {
+            self.metrics.inbox_refused.inc();
+            EventRefused::Overloaded
+        })
+    }
+
+    fn listing(&self, object: &Identity) -> Option<Listing> {
+        self.listings.of(object)
+    }
+
+    fn listings(
+        &self,
+        class: &'static str,
+        after: Option<&ObjectName>,
+        limit: usize,
+        filter: &dyn Fn(&Listing) -> bool,
+    ) -> Vec<Listing> {
+        self.listings.page(class, after, limit, filter)
+    }
+
+    fn is_draining(&self) -> bool {
+        Shared::is_draining(self)
+    }
+
+    fn is_alive(&self) -> bool {
+        let now = self.clock.now();
+        let moved = |worker: &Worker| now.since(Moment(worker.last_turn.load(Ordering::Relaxed))) < ALIVE_WITHIN;
+        self.workers.iter().filter(|worker| is_active(worker)).all(moved)
+    }
+}

@@ -1,0 +1,262 @@
+//! One worker: it owns objects, runs their handlers one at a time, and never waits for anything but time.
+//!
+//! A turn is: orders, events, what is due, what the disk has released, what goes out. [`Worker::turn`] is the
+//! whole of it; the thread around it only sleeps, so a simulator runs the same turns under its own clock.
+//!
+//! An object is taken out of the [`Core`] while its handler runs: the watchdog can then take the core's lock
+//! and move the others away from a handler that does not return.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tickstone_shared::sim::game::WorkerGroup;
+use tickstone_shared::time::Moment;
+
+use super::activation::Activation;
+use super::alarm_queue::AlarmQueue;
+use super::directory::WorkerId;
+use super::inbox::{Addressed, Adoption, Event, Inbox, InboxReceiver, Order};
+use super::outbox::Outbox;
+use super::pool::Shared;
+use super::ports::SocketOutput;
+use super::settings::{EVENTS_PER_TURN_MAX, IDLE_POLL, TICK_POLL};
+use super::waking::PendingWake;
+use crate::object::effects::{Effects, Output};
+use crate::object::id::{Identity, ObjectId};
+
+const POISON: &str = "no handler runs under the core's lock";
+
+/// A worker.
+pub struct Worker {
+    /// Its place in the pool.
+    pub id: WorkerId,
+    /// What it is for.
+    pub group: WorkerGroup,
+    /// Its queues, to send to.
+    pub inbox: Inbox,
+    /// Its queues, to receive from.
+    pub receiver: InboxReceiver,
+    /// Objects it owns or is about to.
+    pub load: AtomicUsize,
+    /// It has a thread (spares get theirs when they are needed).
+    pub active: AtomicBool,
+    /// When the handler that runs now began, in nanoseconds plus one; 0: none runs.
+    pub busy_since: AtomicU64,
+    /// The slot of the handler that runs now.
+    pub busy_slot: AtomicUsize,
+    /// When the last turn ended, in nanoseconds.
+    pub last_turn: AtomicU64,
+    core: Mutex<Core>,
+}
+
+/// What a worker owns.
+#[derive(Default)]
+pub struct Core {
+    pub(super) slots: Vec<Slot>,
+    free: Vec<usize>,
+    pub(super) by_id: HashMap<ObjectId, usize>,
+    pub(super) alarms: AlarmQueue,
+    /// Slots whose gate holds something, or which end once it is open.
+    pub(super) gated: Vec<usize>,
+    /// Events for objects that are on their way here.
+    pub(super) waiting: HashMap<ObjectId, VecDeque<Event>>,
+    pub(super) wakes: Vec<PendingWake>,
+    /// Objects whose new owner could not take the order yet.
+    pub(super) departing: Vec<(WorkerId, Box<Adoption>)>,
+    pub(super) draining: bool,
+}
+
+/// A place for one object.
+#[derive(Default)]
+pub struct Slot {
+    pub(super) generation: u64,
+    pub(super) identity: Option<Arc<Identity>>,
+    /// None while its handler runs.
+    pub(super) activation: Option<Box<Activation>>,
+}
+
+/// Buffers of the thread that runs the turns.
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) effects: Effects,
+    pub(super) sockets: Vec<SocketOutput>,
+    pub(super) released: Vec<Output>,
+    /// Events taken from the queue while an object moved; they come before the queue's.
+    pub(super) stash: VecDeque<Addressed>,
+}
+
+impl Core {
+    /// Takes an object in; answers its slot.
+    pub(super) fn settle(&mut self, activation: Box<Activation>) -> usize {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() - 1
+        });
+        self.by_id.insert(activation.identity.id, slot);
+        self.slots[slot].generation += 1;
+        self.slots[slot].identity = Some(Arc::clone(&activation.identity));
+        self.slots[slot].activation = Some(activation);
+        slot
+    }
+
+    /// Makes a slot free again.
+    pub(super) fn vacate(&mut self, slot: usize) -> Option<Box<Activation>> {
+        let place = &mut self.slots[slot];
+        place.generation += 1;
+        if let Some(identity) = place.identity.take() {
+            self.by_id.remove(&identity.id);
+        }
+        self.free.push(slot);
+        self.slots[slot].activation.take()
+    }
+}
+
+impl Worker {
+    /// A worker without a thread.
+    pub fn new(id: WorkerId, group: WorkerGroup, (inbox, receiver): (Inbox, InboxReceiver)) -> Self {
+        Self {
+            id,
+            group,
+            inbox,
+            receiver,
+            load: AtomicUsize::new(0),
+            active: AtomicBool::new(false),
+            busy_since: AtomicU64::new(0),
+            busy_slot: AtomicUsize::new(usize::MAX),
+            last_turn: AtomicU64::new(0),
+            core: Mutex::default(),
+        }
+    }
+
+    pub(super) fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().expect(POISON)
+    }
+
+    /// Everything there is to do now. Answers when there is something to do next at the latest.
+    pub fn turn(&self, shared: &Shared, scratch: &mut Scratch) -> Moment {
+        let now = shared.clock.now();
+        self.take_orders(shared, scratch, now);
+        self.take_events(shared, scratch, now);
+        self.run_due_ticks(shared, scratch);
+        self.follow_wakes(shared, scratch, now);
+        self.open_gates(shared, scratch, now);
+        self.send_departing(shared);
+        if !scratch.sockets.is_empty() {
+            shared.outlet.deliver(&mut scratch.sockets);
+        }
+        self.last_turn.store(now.0, Ordering::Relaxed);
+        self.next_turn(shared, now)
+    }
+
+    /// When the next turn is due, whatever comes in.
+    fn next_turn(&self, shared: &Shared, now: Moment) -> Moment {
+        let core = self.core();
+        let waits_for_disk = !core.gated.is_empty() || !core.wakes.is_empty() || !core.departing.is_empty();
+        let next = core.alarms.next_deadline();
+        let poll = if next.is_some() || waits_for_disk || self.owns_ticks(shared) { TICK_POLL } else { IDLE_POLL };
+        next.unwrap_or(now + IDLE_POLL).min(now + poll).max(now)
+    }
+
+    fn owns_ticks(&self, shared: &Shared) -> bool {
+        self.group == WorkerGroup::Tick && self.load.load(Ordering::Relaxed) > 0 && !shared.is_draining()
+    }
+
+    fn take_orders(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
+        while let Ok(order) = self.receiver.orders.try_recv() {
+            match order {
+                Order::Wake(order) => self.begin_wake(shared, scratch, *order, now),
+                Order::Adopt(adoption) => self.adopt(shared, scratch, *adoption, now),
+                Order::SleepAll => self.sleep_all(shared, scratch, now),
+            }
+        }
+    }
+
+    fn take_events(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            let stashed = scratch.stash.pop_front();
+            let Some(Addressed { object, event }) = stashed.or_else(|| self.receiver.events.try_recv().ok()) else {
+                return;
+            };
+            let slot = self.core().by_id.get(&object).copied();
+            match slot {
+                Some(slot) => self.run_event(shared, scratch, slot, event, now),
+                None => self.park(shared, object, event),
+            }
+        }
+    }
+
+    /// Keeps an event for an object that is on its way here; sends it on if the object went elsewhere.
+    fn park(&self, shared: &Shared, object: ObjectId, event: Event) {
+        match shared.directory.owner(object) {
+            Some(owner) if owner == self.id => {
+                let mut core = self.core();
+                let queue = core.waiting.entry(object).or_default();
+                if queue.len() < EVENTS_PER_TURN_MAX {
+                    queue.push_back(event);
+                } else {
+                    drop(core);
+                    shared.refuse(event);
+                }
+            }
+            _ => shared.redeliver(object, event),
+        }
+    }
+
+    /// How much longer a stuck handler has been running, if one is.
+    pub fn busy_for(&self, now: Moment) -> Option<Duration> {
+        let since = self.busy_since.load(Ordering::Acquire).checked_sub(1)?;
+        Some(now.since(Moment(since)))
+    }
+
+    /// Takes an object that another worker gave up.
+    pub(super) fn adopt(&self, shared: &Shared, scratch: &mut Scratch, adoption: Adoption, now: Moment) {
+        let object = adoption.activation.identity.id;
+        let (slot, draining) = {
+            let mut core = self.core();
+            let slot = core.settle(Box::new(adoption.activation));
+            core.gated.push(slot);
+            (slot, core.draining)
+        };
+        self.schedule(slot, now);
+        let waiting = self.core().waiting.remove(&object).unwrap_or_default();
+        for event in adoption.backlog.into_iter().chain(waiting) {
+            let slot = self.core().by_id.get(&object).copied();
+            match slot {
+                Some(slot) => self.run_event(shared, scratch, slot, event, now),
+                None => self.park(shared, object, event),
+            }
+        }
+        if draining {
+            self.sleep_all(shared, scratch, now);
+        }
+    }
+
+    /// Opens the gates of what has become durable, and ends what asked to end.
+    fn open_gates(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
+        let gated = std::mem::take(&mut self.core().gated);
+        for slot in gated {
+            let Some(mut activation) = self.take(slot) else { continue };
+            let mut outbox = Outbox {
+                store: &*shared.store,
+                listings: &shared.listings,
+                metrics: &shared.metrics,
+                sockets: &mut scratch.sockets,
+            };
+            let state = outbox.release(&mut activation, &mut scratch.released);
+            activation.expire_calls(now);
+            self.after_release(shared, scratch, slot, activation, state, now);
+        }
+    }
+
+    /// Takes an object out to run a handler. None: it is gone, or it runs already.
+    pub(super) fn take(&self, slot: usize) -> Option<Box<Activation>> {
+        self.core().slots.get_mut(slot)?.activation.take()
+    }
+
+    /// Puts an object back after its handler.
+    pub(super) fn put_back(&self, slot: usize, activation: Box<Activation>) {
+        self.core().slots[slot].activation = Some(activation);
+    }
+}

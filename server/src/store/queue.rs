@@ -1,0 +1,197 @@
+//! What waits for the disk. Bounded by batches and by bytes; full refuses.
+//!
+//! The submitting side takes no lock, does no IO and wakes the commit thread only if that sleeps without a
+//! deadline or somebody waits: a tick thread pays a few atomic operations.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+
+use super::settings::StoreSettings;
+use crate::object::id::ObjectId;
+use crate::object::storage::{Write, WriteBatch};
+use crate::runtime::ports::SubmitError;
+
+/// Bytes a batch counts for besides those of its writes.
+const BATCH_BYTES: usize = 128;
+const WRITE_BYTES: usize = 64;
+
+/// A batch that has not been tried yet. Dropped without being taken, its ticket fails.
+#[derive(Debug)]
+pub(super) struct Queued {
+    batch: Option<WriteBatch>,
+    bytes: usize,
+}
+
+impl Queued {
+    /// Takes the batch out and what it counts for.
+    pub(super) fn take(mut self) -> (Option<WriteBatch>, usize) {
+        (self.batch.take(), self.bytes)
+    }
+
+    /// Whose it is.
+    pub(super) fn object(&self) -> Option<ObjectId> {
+        self.batch.as_ref().map(|batch| batch.object)
+    }
+
+    pub(super) fn urgent(&self) -> bool {
+        self.batch.as_ref().is_some_and(|batch| batch.urgent)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.batch.take().and_then(|batch| batch.ticket) {
+            ticket.set_failed();
+        }
+    }
+}
+
+/// What the two sides share.
+#[derive(Debug, Default)]
+struct State {
+    batches: AtomicUsize,
+    bytes: AtomicUsize,
+    closed: AtomicBool,
+    /// The commit thread sleeps until it is woken.
+    idle: AtomicBool,
+}
+
+/// The submitting side.
+#[derive(Debug, Clone)]
+pub(super) struct QueueSender {
+    state: Arc<State>,
+    batches: Sender<Queued>,
+    wake: Sender<()>,
+    batches_max: usize,
+    bytes_max: usize,
+}
+
+/// The commit thread's side.
+#[derive(Debug)]
+pub(super) struct QueueReceiver {
+    state: Arc<State>,
+    batches: Receiver<Queued>,
+    wake: Receiver<()>,
+}
+
+/// A queue with the settings' bounds.
+pub(super) fn queue(settings: &StoreSettings) -> (QueueSender, QueueReceiver) {
+    let state = Arc::new(State::default());
+    let (batches_in, batches) = bounded(settings.queue_batches_max);
+    let (wake_in, wake) = bounded(1);
+    let sender = QueueSender {
+        state: state.clone(),
+        batches: batches_in,
+        wake: wake_in,
+        batches_max: settings.queue_batches_max,
+        bytes_max: settings.queue_bytes_max,
+    };
+    (sender, QueueReceiver { state, batches, wake })
+}
+
+/// What a batch counts for.
+pub(super) fn batch_bytes(batch: &WriteBatch) -> usize {
+    let writes = batch.writes.iter().map(|write| {
+        WRITE_BYTES
+            + match write {
+                Write::Put { key, value } => key.len() + value.len(),
+                Write::Delete { key } => key.len(),
+                Write::Append { entry } => entry.len(),
+                Write::CutJournal | Write::Record(_) => 0,
+            }
+    });
+    BATCH_BYTES + writes.sum::<usize>()
+}
+
+impl QueueSender {
+    /// Takes a batch or refuses it.
+    pub(super) fn submit(&self, batch: WriteBatch) -> Result<(), SubmitError> {
+        if self.state.closed.load(Ordering::Acquire) {
+            return Err(SubmitError::Closed);
+        }
+        let bytes = batch_bytes(&batch);
+        if !self.reserve(bytes) {
+            return Err(SubmitError::QueueFull);
+        }
+        let urgent = batch.urgent;
+        if let Err(refused) = self.batches.try_send(Queued { batch: Some(batch), bytes }) {
+            self.state.release(1, bytes);
+            let full = refused.is_full();
+            // Its ticket is left alone: the submitter has the error.
+            let _ = refused.into_inner().take();
+            return Err(if full { SubmitError::QueueFull } else { SubmitError::Closed });
+        }
+        fence(Ordering::SeqCst);
+        if urgent || self.state.idle.load(Ordering::Relaxed) && self.state.idle.swap(false, Ordering::SeqCst)
+        {
+            self.wake();
+        }
+        Ok(())
+    }
+
+    fn reserve(&self, bytes: usize) -> bool {
+        let batches = self.state.batches.fetch_add(1, Ordering::AcqRel) + 1;
+        let total = self.state.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        let fits = batches <= self.batches_max && total <= self.bytes_max;
+        if !fits {
+            self.state.release(1, bytes);
+        }
+        fits
+    }
+
+    /// From now on submissions are refused; what is queued is still written.
+    pub(super) fn close(&self) {
+        self.state.closed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // Full: it is being woken already.
+        let _ = self.wake.try_send(());
+    }
+}
+
+impl State {
+    fn release(&self, batches: usize, bytes: usize) {
+        self.batches.fetch_sub(batches, Ordering::AcqRel);
+        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+}
+
+impl QueueReceiver {
+    /// The next batch, if there is one.
+    pub(super) fn next(&self) -> Result<Queued, TryRecvError> {
+        self.batches.try_recv()
+    }
+
+    /// Room for this much again.
+    pub(super) fn release(&self, batches: usize, bytes: usize) {
+        self.state.release(batches, bytes);
+    }
+
+    /// The next batch will wake the thread. False: there is one already.
+    pub(super) fn go_idle(&self) -> bool {
+        self.state.idle.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let empty = self.batches.is_empty();
+        if !empty {
+            self.state.idle.store(false, Ordering::SeqCst);
+        }
+        empty
+    }
+
+    pub(super) fn closed(&self) -> bool {
+        self.state.closed.load(Ordering::Acquire)
+    }
+
+    /// Signals that something urgent has come, or anything while idle.
+    pub(super) fn wake_signal(&self) -> Receiver<()> {
+        self.wake.clone()
+    }
+}

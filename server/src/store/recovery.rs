@@ -1,0 +1,177 @@
+//! Opening the file: the format, the tables, and the log's way into the tails.
+
+use std::collections::BTreeMap;
+
+use redb::{Database, ReadOnlyDatabase, ReadableDatabase, ReadableTable};
+
+use super::disk::Disk;
+use super::error::{StoreError, damaged, guarded};
+use super::log::{Item, Rows, items};
+use super::tables::{
+    Bytes, CHUNKS, FORMAT, FORMAT_KEY, Id, LOG, META, RECORDS, TAILS, Tables, VALUES, begin, last_group,
+    tail_key, tail_number,
+};
+use crate::object::id::ObjectId;
+use tickstone_shared::ids::Epoch;
+
+/// Opens or creates the database, its log empty. Returns it with the number of its last group.
+pub(super) fn open(disk: &dyn Disk) -> Result<(Database, u64), StoreError> {
+    let place = disk.place();
+    disk.peek(&|db: &ReadOnlyDatabase| check_format(db, &place))?;
+    let db = match disk.open()? {
+        Some(db) => db,
+        None => disk.create(&|db| prepare(db, &place))?,
+    };
+    check_format(&db, &place)?;
+    let broken = |error| StoreError::from_redb("recover", &place, &error);
+    let group = guarded(|| committed_group(&db)).map_err(broken)?;
+    guarded(|| empty_log(&db, group)).map_err(broken)?;
+    Ok((db, group))
+}
+
+/// The number of the last group in the file.
+pub(super) fn committed_group(db: &Database) -> Result<u64, redb::Error> {
+    let transaction = db.begin_read()?;
+    last_group(&transaction.open_table(META)?, &transaction.open_table(LOG)?)
+}
+
+fn check_format(db: &impl ReadableDatabase, place: &str) -> Result<(), StoreError> {
+    let read = || {
+        let format = db.begin_read()?.open_table(META)?.get(FORMAT_KEY)?.map(|format| format.value());
+        Ok(format)
+    };
+    let format = guarded(read).map_err(|error| StoreError::from_redb("read", place, &error))?;
+    let file = place.to_owned();
+    match format {
+        Some(FORMAT) => Ok(()),
+        Some(found) if found > FORMAT => Err(StoreError::NewerFormat { found, supported: FORMAT, file }),
+        _ => Err(StoreError::Damaged { file, problem: "it does not say which format it has".to_owned() }),
+    }
+}
+
+fn prepare(db: &Database, place: &str) -> Result<(), StoreError> {
+    let create = || {
+        let transaction = begin(db)?;
+        transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
+        transaction.open_table(RECORDS)?;
+        transaction.open_table(VALUES)?;
+        transaction.open_table(CHUNKS)?;
+        transaction.open_table(LOG)?;
+        transaction.open_table(TAILS)?;
+        Ok(transaction.commit()?)
+    };
+    guarded(create).map_err(|error| StoreError::from_redb("create", place, &error))
+}
+
+fn empty_log(db: &Database, group: u64) -> Result<(), redb::Error> {
+    if db.begin_read()?.open_table(LOG)?.last()?.is_none() {
+        return Ok(());
+    }
+    move_rows(db, u64::MAX, group, &|_| Some(0))
+}
+
+/// What of an object's journal moves.
+#[derive(Default)]
+struct Moving {
+    entries: Vec<(Epoch, Vec<u8>)>,
+    /// There was a cut: the rows in `tails` are obsolete.
+    cut: bool,
+    damaged: bool,
+}
+
+/// Moves the log's rows up to `last` to `tails` in one transaction. `needs` says from which row on an object
+/// needs the log; it may say an earlier one, never a later.
+pub(super) fn move_rows(
+    db: &Database,
+    last: u64,
+    group: u64,
+    needs: &dyn Fn(&ObjectId) -> Option<u64>,
+) -> Result<(), redb::Error> {
+    let transaction = begin(db)?;
+    let mut tables = Tables::new(&transaction);
+    let mut moving = BTreeMap::new();
+    for row in tables.log()?.range(..=last)? {
+        let (key, row) = row?;
+        let lost = collect(&mut moving, key.value(), row.value(), needs);
+        if lost {
+            let needed = |object: &ObjectId| needs(object).is_some_and(|first| first <= key.value());
+            suspect_all(&mut moving, &db.begin_read()?.open_table(RECORDS)?, &needed)?;
+        }
+    }
+    for (object, moved) in &moving {
+        write_tail(&mut tables, object, moved)?;
+    }
+    tables.log()?.retain_in(..=last, |_, _| false)?;
+    tables.set_group(group)?;
+    drop(tables);
+    Ok(transaction.commit()?)
+}
+
+/// Takes the entries of a row. True: some of it cannot be attributed to anyone.
+fn collect(
+    moving: &mut BTreeMap<ObjectId, Moving>,
+    key: u64,
+    row: &[u8],
+    needs: &dyn Fn(&ObjectId) -> Option<u64>,
+) -> bool {
+    let needed = |object: &ObjectId| needs(object).is_some_and(|first| first <= key);
+    for item in items(key, row) {
+        match item {
+            Item::Entry(object, epoch, entry) if needed(&object) => {
+                moving.entry(object).or_default().entries.push((epoch, entry.to_vec()));
+            }
+            Item::DamagedEntry(object) if needed(&object) => {
+                moving.entry(object).or_default().damaged = true;
+            }
+            Item::Cut(object) => {
+                moving.insert(object, Moving { cut: true, ..Moving::default() });
+            }
+            Item::DamagedRest => return true,
+            Item::Entry(..) | Item::DamagedEntry(_) => {}
+        }
+    }
+    false
+}
+
+/// Part of the log is lost, and nobody knows whose it was: the journal of everyone whose it may have been
+/// counts as damaged, until a cut. Better many set aside than one that goes on from a wrong state.
+fn suspect_all(
+    moving: &mut BTreeMap<ObjectId, Moving>,
+    records: &impl ReadableTable<Id, Bytes>,
+    needed: &dyn Fn(&ObjectId) -> bool,
+) -> Result<(), redb::Error> {
+    let problem = damaged("a row of the journal", "its checksum does not match");
+    tracing::error!(error = %problem, "every journal that needs the row counts as damaged; restore a backup of the data directory");
+    for row in records.iter()? {
+        let object = ObjectId::from_stored(*row?.0.value());
+        if needed(&object) {
+            moving.entry(object).or_default().damaged = true;
+        }
+    }
+    Ok(())
+}
+
+fn write_tail(tables: &mut Tables<'_>, object: &ObjectId, moved: &Moving) -> Result<(), redb::Error> {
+    let range = tail_key(object.as_bytes(), 0)..=tail_key(object.as_bytes(), u64::MAX);
+    let tails = tables.tails()?;
+    if moved.cut {
+        tails.retain_in::<&[u8; 40], _>(range.start()..=range.end(), |_, _| false)?;
+    }
+    let last = tails.range::<&[u8; 40]>(range.start()..=range.end())?.next_back().transpose()?;
+    let first = last.map_or(0, |(key, _)| tail_number(key.value()) + 1);
+    let mut rows = Rows::default();
+    rows.restart(first);
+    for (epoch, entry) in &moved.entries {
+        rows.entry(object, *epoch, entry);
+    }
+    let mut next = first;
+    for (number, row) in rows.iter() {
+        tails.insert(&tail_key(object.as_bytes(), number), row)?;
+        next = number + 1;
+    }
+    if moved.damaged {
+        // No entry can be read from this: the journal ends damaged.
+        tails.insert(&tail_key(object.as_bytes(), next), [0_u8].as_slice())?;
+    }
+    Ok(())
+}

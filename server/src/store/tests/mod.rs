@@ -1,0 +1,107 @@
+//! What the store promises, on a simulated disk and on a real file.
+
+mod crashes;
+mod damage;
+mod files;
+mod limits;
+mod refusals;
+mod twins;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tickstone_shared::ids::{Epoch, ObjectName};
+
+use super::sim_disk::SimDisk;
+use super::{Committer, RedbStore, StoreError, StoreSettings, Turn};
+use crate::clock::{Clock, ManualClock};
+use crate::metrics::Metrics;
+use crate::object::id::ObjectId;
+use crate::object::storage::{Record, Ticket, TicketState, Write, WriteBatch};
+use crate::runtime::ports::Store;
+
+/// A store on a simulated disk under a virtual clock.
+struct Bench {
+    disk: SimDisk,
+    clock: Arc<ManualClock>,
+    store: RedbStore,
+    committer: Committer,
+}
+
+impl Bench {
+    fn open(disk: &SimDisk, settings: StoreSettings) -> Result<Self, StoreError> {
+        let clock = Arc::new(ManualClock::default());
+        let (store, committer) =
+            RedbStore::open_manual(Arc::new(disk.clone()), settings, clock.clone(), Metrics::new())?;
+        Ok(Self { disk: disk.clone(), clock, store, committer })
+    }
+
+    fn new() -> Self {
+        Self::open(&SimDisk::new(), StoreSettings::new("")).unwrap()
+    }
+
+    /// Opens the file again, as after a clean end.
+    fn reopen(mut self) -> Self {
+        self.store.close();
+        assert_eq!(self.run(), Turn::Closed);
+        Self::open(&self.disk, StoreSettings::new("")).unwrap()
+    }
+
+    /// Lets the committer do everything that is due within `within`.
+    fn run_for(&mut self, within: Duration) -> Turn {
+        let end = self.clock.now() + within;
+        loop {
+            match self.committer.turn(self.clock.now()) {
+                Turn::Again => {}
+                Turn::At(moment) if moment <= end => self.clock.advance_to(moment),
+                other => return other,
+            }
+        }
+    }
+
+    /// Lets it write everything, on a disk that takes it.
+    fn run(&mut self) -> Turn {
+        self.run_for(Duration::from_secs(60))
+    }
+
+    fn submit(&self, batch: WriteBatch) -> Arc<Ticket> {
+        let ticket = Arc::new(Ticket::default());
+        self.store.submit(WriteBatch { ticket: Some(ticket.clone()), ..batch }).unwrap();
+        ticket
+    }
+
+    fn durable(&mut self, batch: WriteBatch) {
+        let ticket = self.submit(batch);
+        self.run();
+        assert_eq!(ticket.state(), TicketState::Durable);
+    }
+}
+
+fn object(name: &str) -> ObjectId {
+    ObjectId::from_name("test", &ObjectName::parse(name).unwrap())
+}
+
+fn record(name: &str, epoch: u32) -> Record {
+    Record {
+        class: "test".to_owned(),
+        name: ObjectName::parse(name).unwrap(),
+        epoch: Epoch(epoch),
+        wake_at_start: epoch % 2 == 1,
+    }
+}
+
+fn batch(name: &str, writes: Vec<Write>) -> WriteBatch {
+    WriteBatch { object: object(name), epoch: Epoch(1), writes, urgent: false, ticket: None }
+}
+
+fn put(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Write {
+    Write::Put { key: key.as_ref().to_vec(), value: value.as_ref().to_vec() }
+}
+
+fn delete(key: impl AsRef<[u8]>) -> Write {
+    Write::Delete { key: key.as_ref().to_vec() }
+}
+
+fn append(entry: impl AsRef<[u8]>) -> Write {
+    Write::Append { entry: entry.as_ref().to_vec() }
+}

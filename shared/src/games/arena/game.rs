@@ -1,0 +1,161 @@
+//! Arena as the server sees it: what is saved, what is shown, what runs when, who comes and goes.
+
+use bevy_ecs::entity::Entity;
+use bevy_ecs::world::World;
+
+use super::body::{Body, Name, Player, steer, walk};
+use super::combat::{Fighter, Hits, wound};
+use super::crowd::{Crowd, push_bodies};
+use super::input::ArenaInput;
+use super::pickup::{Pickup, Takings, take_pickups};
+use super::projectile::{Projectile, Shots, fly, shoot};
+use super::respawn::{Returning, respawn};
+use super::round::{Round, RoundShown, advance_round};
+use super::rules::{Numbers, Options, Rules, preset};
+use super::score::{Score, table};
+use super::terrain::{Terrain, middle_of};
+use crate::ids::{PlayerName, Seat};
+use crate::sim::assets::Assets;
+use crate::sim::builder::Builder;
+use crate::sim::event::LeaveReason;
+use crate::sim::game::{Game, JoinRefused, RulesError};
+use crate::sim::phase::Phase;
+use crate::sim::world::{NetIds, Outbox};
+
+/// The game `arena`.
+pub struct Arena;
+
+impl Game for Arena {
+    const NAME: &'static str = "arena";
+    const VERSION: u32 = 1;
+
+    type Input = ArenaInput;
+    type Options = Options;
+    type Rules = Rules;
+
+    fn preset(name: &str) -> Option<serde_json::Value> {
+        preset(name)
+    }
+
+    fn rules(options: Options, assets: &Assets) -> Result<Rules, RulesError> {
+        Rules::new(&options, assets)
+    }
+
+    fn seats(rules: &Rules) -> u16 {
+        rules.numbers.players_max
+    }
+
+    fn build(game: &mut Builder<'_>) {
+        game.component::<Player>("player").component::<Name>("name").component::<Body>("body");
+        game.component::<Fighter>("fighter").component::<Score>("score");
+        game.component::<Projectile>("projectile").component::<Pickup>("pickup");
+        game.component::<RoundShown>("round_shown").resource::<Round>("round");
+
+        let player = game.kind::<Player>("player").with(Player::fields()).with(Body::fields());
+        player.with(Fighter::fields()).with(Score::fields()).done();
+        game.kind::<Projectile>("projectile").with(Projectile::fields()).done();
+        game.kind::<Pickup>("pickup").with(Pickup::fields()).done();
+        game.kind::<RoundShown>("round").with(RoundShown::fields()).done();
+
+        game.system(Phase::Input, steer).system(Phase::Input, shoot);
+        game.system(Phase::Move, walk);
+        game.system(Phase::Collide, push_bodies).system(Phase::Collide, fly);
+        game.system(Phase::Resolve, wound).system(Phase::Resolve, take_pickups);
+        game.system(Phase::Rules, respawn).system(Phase::Rules, advance_round);
+    }
+
+    fn load(world: &mut World, rules: &Rules) {
+        let seats = rules.numbers.players_max;
+        let terrain = Terrain::new(&rules.map);
+        world.insert_resource(Crowd::new(&terrain, seats));
+        world.insert_resource(terrain);
+        world.insert_resource(rules.numbers);
+        world.insert_resource(Shots::with_room(seats));
+        world.insert_resource(Hits::with_room(seats));
+        world.insert_resource(Returning::with_room(seats));
+        world.insert_resource(Takings::with_room(rules.map.pickups.len()));
+    }
+
+    fn start(world: &mut World, rules: &Rules) {
+        world.insert_resource(Round::first());
+        let id = world.resource_mut::<NetIds>().fresh();
+        world.spawn((id, RoundShown(Round::first())));
+        for tile in &rules.map.pickups {
+            let id = world.resource_mut::<NetIds>().fresh();
+            world.spawn((id, Pickup::at(middle_of(*tile))));
+        }
+    }
+
+    fn join(world: &mut World, seat: Seat, name: &PlayerName) -> Result<(), JoinRefused> {
+        let numbers = *world.resource::<Numbers>();
+        if seat.0 >= numbers.players_max || entity_of(world, seat).is_some() {
+            return Err(JoinRefused("there is no such seat, or it is taken"));
+        }
+        if world.resource::<Round>().is_over(&numbers) {
+            return Err(JoinRefused("the match is over"));
+        }
+        let place = world.resource::<Terrain>().spawn_of_seat(seat.0, numbers.players_max);
+        let id = world.resource_mut::<NetIds>().fresh();
+        let player = Player { seat: seat.0, connected: true };
+        world.spawn((id, player, Name(name.clone()), Body::at(place), Fighter::fresh(), Score::default()));
+        let data = serde_json::json!({ "seat": seat.0, "name": name.as_str() });
+        world.resource_mut::<Outbox>().event("joined", data);
+        Ok(())
+    }
+
+    fn leave(world: &mut World, seat: Seat, _reason: LeaveReason) {
+        // Their shots go with them: whoever takes the seat next must not be paid for these.
+        let mut projectiles = world.query::<(Entity, &Projectile)>();
+        let shots = projectiles.iter(world).filter(|(_, shot)| shot.owner == seat.0);
+        let mut gone: Vec<Entity> = shots.map(|(entity, _)| entity).collect();
+        gone.extend(entity_of(world, seat));
+        for entity in gone {
+            world.despawn(entity);
+        }
+        world.resource_mut::<Outbox>().event("left", serde_json::json!({ "seat": seat.0 }));
+    }
+
+    fn dropped(world: &mut World, seat: Seat) {
+        set_connected(world, seat, Connection::Lost);
+    }
+
+    fn returned(world: &mut World, seat: Seat) {
+        set_connected(world, seat, Connection::Stands);
+    }
+
+    fn label(world: &World) -> serde_json::Value {
+        let players = world.try_query::<&Player>().map_or(0, |mut players| players.iter(world).count());
+        serde_json::json!({
+            "map": world.resource::<Terrain>().map_name(),
+            "phase": world.resource::<Round>().phase.name(),
+            "players": players,
+            "players_max": world.resource::<Numbers>().players_max,
+        })
+    }
+
+    fn outcome(world: &World) -> Option<serde_json::Value> {
+        let round = world.resource::<Round>();
+        let over = round.is_over(world.resource::<Numbers>());
+        over.then(|| serde_json::json!({ "rounds": round.played, "scores": table(world) }))
+    }
+}
+
+/// Whether a player's connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    Stands,
+    Lost,
+}
+
+fn set_connected(world: &mut World, seat: Seat, connection: Connection) {
+    if let Some(entity) = entity_of(world, seat)
+        && let Some(mut player) = world.get_mut::<Player>(entity)
+    {
+        player.connected = connection == Connection::Stands;
+    }
+}
+
+fn entity_of(world: &mut World, seat: Seat) -> Option<Entity> {
+    let mut players = world.query::<(Entity, &Player)>();
+    players.iter(world).find(|(_, player)| player.seat == seat.0).map(|(entity, _)| entity)
+}

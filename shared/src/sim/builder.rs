@@ -1,0 +1,82 @@
+//! What a game says about its world: what is saved, what is shown, what runs when.
+
+use bevy_ecs::component::{Component, Mutable};
+use bevy_ecs::resource::Resource;
+use bevy_ecs::system::{BoxedSystem, IntoSystem};
+use bevy_ecs::world::World;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::phase::Phase;
+use super::save::{Column, ComponentColumn, ResourceColumn};
+use super::shadow::{FieldOf, KindShadow};
+
+/// Collects a game's registrations for one world.
+pub struct Builder<'w> {
+    world: &'w mut World,
+    pub(super) columns: Vec<Box<dyn Column>>,
+    pub(super) kinds: Vec<KindShadow>,
+    pub(super) systems: Vec<(Phase, BoxedSystem)>,
+}
+
+impl<'w> Builder<'w> {
+    pub(super) fn new(world: &'w mut World) -> Self {
+        Self { world, columns: Vec::new(), kinds: Vec::new(), systems: Vec::new() }
+    }
+
+    /// A component that is saved under `name`, for every entity that has a `NetId`. Components that are not
+    /// registered are gone after a restore.
+    pub fn component<C>(&mut self, name: &'static str) -> &mut Self
+    where
+        C: Component<Mutability = Mutable> + Serialize + DeserializeOwned,
+    {
+        self.columns.push(Box::new(ComponentColumn::<C>::new(name, self.world)));
+        self
+    }
+
+    /// A resource that is saved under `name`.
+    pub fn resource<R: Resource + Serialize + DeserializeOwned>(&mut self, name: &'static str) -> &mut Self {
+        self.columns.push(Box::new(ResourceColumn::<R>::new(name)));
+        self
+    }
+
+    /// A kind of entity that players see: every entity with a `NetId` and the component `Tag`.
+    pub fn kind<Tag: Component>(&mut self, name: &'static str) -> KindBuilder<'_> {
+        self.kinds.push(KindShadow::new::<Tag>(name, self.world));
+        KindBuilder { world: self.world, kind: self.kinds.last_mut().expect("pushed a line above") }
+    }
+
+    /// A system, run in every tick in its phase, after those added to the phase before it. It keeps no state
+    /// of its own (`Local`): that would not survive a restore.
+    pub fn system<M>(&mut self, phase: Phase, system: impl IntoSystem<(), (), M> + 'static) -> &mut Self {
+        let mut system: BoxedSystem = Box::new(IntoSystem::into_system(system));
+        system.initialize(self.world);
+        self.systems.push((phase, system));
+        self
+    }
+
+    /// Systems in the order of the tick.
+    pub(super) fn ordered_systems(systems: Vec<(Phase, BoxedSystem)>) -> Vec<BoxedSystem> {
+        let mut systems = systems;
+        systems.sort_by_key(|(phase, _)| *phase);
+        systems.into_iter().map(|(_, system)| system).collect()
+    }
+}
+
+/// Says which fields of a kind players see.
+pub struct KindBuilder<'b> {
+    world: &'b mut World,
+    kind: &'b mut KindShadow,
+}
+
+impl KindBuilder<'_> {
+    /// Fields taken from one component. An entity without it shows zeros.
+    #[must_use = "chain the kind's other components, or drop the builder"]
+    pub fn with<C: Component>(self, fields: Vec<FieldOf<C>>) -> Self {
+        self.kind.add(fields, self.world);
+        self
+    }
+
+    /// Ends the kind.
+    pub fn done(self) {}
+}

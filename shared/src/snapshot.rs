@@ -1,0 +1,80 @@
+//! What is sent to players: the packed, quantised state of one tick. Never what is saved.
+//!
+//! Layout of the body: for each kind that has entities, in order of kind number: kind `u8`, number of rows
+//! `u16` little-endian, then the rows in ascending order of id. A row is the id `u32` and the kind's fields.
+
+use crate::ids::NetId;
+use crate::schema::Schema;
+use crate::time::Tick;
+
+/// Entities of one kind that a snapshot can hold.
+pub const ROWS_PER_KIND_MAX: usize = u16::MAX as usize;
+
+/// The packed state of one tick. Its buffer is reused tick after tick.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The tick whose state this is.
+    pub tick: Tick,
+    /// The packed rows, as they go on the wire.
+    pub body: Vec<u8>,
+}
+
+/// Bytes that are no snapshot of the schema they were read with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// A section names a kind the schema does not have.
+    #[error("byte {at}: kind {kind} is not in the schema")]
+    UnknownKind {
+        /// Offset of the section.
+        at: usize,
+        /// What stood there.
+        kind: u8,
+    },
+    /// The body ends inside a section.
+    #[error("byte {at}: the body ends inside a section")]
+    Truncated {
+        /// Offset of the section.
+        at: usize,
+    },
+}
+
+/// The rows of one kind in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section<'a> {
+    /// The kind's number in the schema.
+    pub kind: usize,
+    /// Bytes of each row.
+    pub row_bytes: usize,
+    /// The rows, one after another.
+    pub rows: &'a [u8],
+}
+
+impl<'a> Section<'a> {
+    /// Each entity's id and packed fields.
+    pub fn entities(&self) -> impl Iterator<Item = (NetId, &'a [u8])> + use<'a> {
+        self.rows.chunks_exact(self.row_bytes).map(|row| {
+            let (id, fields) = row.split_at(4);
+            (NetId(u32::from_le_bytes([id[0], id[1], id[2], id[3]])), fields)
+        })
+    }
+}
+
+/// Splits a body into its sections, checking every length before use.
+pub fn sections<'a>(body: &'a [u8], schema: &Schema) -> Result<Vec<Section<'a>>, SnapshotError> {
+    let mut sections = Vec::with_capacity(schema.kinds.len());
+    let mut rest = body;
+    while !rest.is_empty() {
+        let at = body.len() - rest.len();
+        let truncated = SnapshotError::Truncated { at };
+        let (&[kind, low, high], after) = rest.split_first_chunk::<3>().ok_or(truncated.clone())?;
+        let Some(kind_schema) = schema.kinds.get(usize::from(kind)) else {
+            return Err(SnapshotError::UnknownKind { at, kind });
+        };
+        let row_bytes = kind_schema.row_bytes();
+        let length = usize::from(u16::from_le_bytes([low, high])) * row_bytes;
+        let (rows, after) = after.split_at_checked(length).ok_or(truncated)?;
+        sections.push(Section { kind: usize::from(kind), row_bytes, rows });
+        rest = after;
+    }
+    Ok(sections)
+}
