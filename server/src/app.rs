@@ -12,6 +12,7 @@ use tickstone_shared::sim::registered::register;
 
 use crate::classes::matches::audit::verify;
 use crate::classes::matches::class::{Entropy, Games, MatchClass, MatchSettings, Shelf};
+use crate::classes::matches::input_buffer::InputCounters;
 use crate::cli;
 use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::{Access, Config};
@@ -113,7 +114,8 @@ impl App {
         let threads = Threads::start(&runtime, &clock, &settings)?;
         recover(&runtime, &clock, &metrics)?;
         let api = api(&runtime, &store, &games, metrics);
-        let served = Served { objects: runtime.clone(), inbox, games: (*games).clone(), api, clock: clock_ref };
+        let served =
+            Served { objects: runtime.clone(), inbox, games: (*games).clone(), api, clock: clock_ref };
         let gateway = gateway::serve(gateway_settings(config), served)?;
         Ok(Server { gateway, runtime, threads, commit, clock, data: config.data.display().to_string() })
     }
@@ -191,7 +193,12 @@ fn recover(runtime: &Shared, clock: &SystemClock, metrics: &Metrics) -> Result<(
     metrics.recovery_seconds.set(took.as_secs_f64());
     if woken > 0 {
         let missing = runtime.recovering();
-        tracing::info!(matches = woken, missing, took_ms = took.as_millis() as u64, "the matches of the last run are back");
+        tracing::info!(
+            matches = woken,
+            missing,
+            took_ms = took.as_millis() as u64,
+            "the matches of the last run are back"
+        );
     }
     Ok(())
 }
@@ -234,7 +241,14 @@ fn shelf(config: &Config, games: &Arc<Games>, assets: Assets, metrics: &MetricsR
         resume_window: config.resume_window,
         empty_ttl: config.empty_ttl,
     };
-    Shelf { games: games.clone(), assets: Arc::new(assets), entropy, metrics: metrics.clone(), settings }
+    Shelf {
+        games: games.clone(),
+        assets: Arc::new(assets),
+        entropy,
+        metrics: metrics.clone(),
+        inputs: InputCounters::new(metrics),
+        settings,
+    }
 }
 
 fn api(runtime: &Arc<Shared>, store: &Arc<RedbStore>, games: &Arc<Games>, metrics: MetricsRef) -> Api {

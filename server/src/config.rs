@@ -170,7 +170,8 @@ impl RawConfig {
                 table.insert(key.to_owned(), as_value(key, text));
             }
         }
-        Self::deserialize(table).map_err(|error| ConfigError::Environment(error.to_string().trim().to_owned()))
+        Self::deserialize(table)
+            .map_err(|error| ConfigError::Environment(error.to_string().trim().to_owned()))
     }
 
     /// This configuration with `over` laid over it.
@@ -208,7 +209,13 @@ impl RawConfig {
             access: access(self.dev.unwrap_or(false), self.secret, listen)?,
             origins: self.origins.unwrap_or_default(),
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
-            general_workers: between("general_workers", self.general_workers, 1, 64, (processors / 4).max(1))?,
+            general_workers: between(
+                "general_workers",
+                self.general_workers,
+                1,
+                64,
+                (processors / 4).max(1),
+            )?,
             gateway_threads: self.gateway_threads,
             realtime: self.realtime.unwrap_or(true),
             pin_workers: self.pin_workers.unwrap_or(false),
@@ -233,7 +240,10 @@ fn as_value(key: &str, text: String) -> toml::Value {
     if matches!(key, "data" | "listen" | "secret" | "assets" | "log") {
         return text.into();
     }
-    text.parse::<i64>().map(toml::Value::from).or(text.parse::<bool>().map(toml::Value::from)).unwrap_or(text.into())
+    text.parse::<i64>()
+        .map(toml::Value::from)
+        .or(text.parse::<bool>().map(toml::Value::from))
+        .unwrap_or(text.into())
 }
 
 fn access(dev: bool, secret: Option<String>, listen: SocketAddr) -> Result<Access, ConfigError> {
@@ -267,7 +277,9 @@ fn between(
     match value {
         None => Ok(default),
         Some(value) if (min..=max).contains(&value) => Ok(value),
-        Some(value) => Err(ConfigError::Value { key, got: value.to_string(), expected: "a number within its bounds" }),
+        Some(value) => {
+            Err(ConfigError::Value { key, got: value.to_string(), expected: "a number within its bounds" })
+        }
     }
 }
 
@@ -300,7 +312,9 @@ mod tests {
         let text = |name: &str| {
             let text = match name {
                 "TICKSTONE_LISTEN" => "127.0.0.1:0",
-                "TICKSTONE_DEV" | "TICKSTONE_REALTIME" | "TICKSTONE_PIN_WORKERS" | "TICKSTONE_LOG_JSON" => "true",
+                "TICKSTONE_DEV" | "TICKSTONE_REALTIME" | "TICKSTONE_PIN_WORKERS" | "TICKSTONE_LOG_JSON" => {
+                    "true"
+                }
                 "TICKSTONE_DATA" | "TICKSTONE_SECRET" | "TICKSTONE_ORIGINS" | "TICKSTONE_ASSETS" => "text",
                 "TICKSTONE_LOG" => "debug",
                 _ => "7",
@@ -317,7 +331,11 @@ mod tests {
         assert!(matches!(RawConfig::default().check(2), Err(ConfigError::NoSecret)));
         let short = RawConfig { secret: Some("x".repeat(15)), ..RawConfig::default() };
         assert!(matches!(short.check(2), Err(ConfigError::Value { key: "secret", .. })));
-        let open = RawConfig { dev: Some(true), listen: Some("0.0.0.0:80".parse().unwrap()), ..RawConfig::default() };
+        let open = RawConfig {
+            dev: Some(true),
+            listen: Some("0.0.0.0:80".parse().unwrap()),
+            ..RawConfig::default()
+        };
         assert!(matches!(open.check(2), Err(ConfigError::Value { key: "listen", .. })));
     }
 

@@ -123,8 +123,8 @@ pub type MetricsRef = Arc<Metrics>;
 
 /// Buckets from 10 us to 1 s, about 2.2 a decade step.
 const FINE_SECONDS: [f64; 18] = [
-    10e-6, 20e-6, 30e-6, 50e-6, 75e-6, 100e-6, 200e-6, 300e-6, 500e-6, 750e-6, 1e-3, 2e-3, 5e-3, 10e-3, 25e-3, 50e-3,
-    250e-3, 1.0,
+    10e-6, 20e-6, 30e-6, 50e-6, 75e-6, 100e-6, 200e-6, 300e-6, 500e-6, 750e-6, 1e-3, 2e-3, 5e-3, 10e-3,
+    25e-3, 50e-3, 250e-3, 1.0,
 ];
 
 fn fine() -> Histogram {
@@ -146,7 +146,9 @@ impl Metrics {
             bytes: Family::default(),
             snapshots_coalesced: Counter::default(),
             commit_seconds: fine(),
-            commit_group_size: Histogram::new([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0]),
+            commit_group_size: Histogram::new([
+                1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0,
+            ]),
             recovery_seconds: Gauge::default(),
             recovery_ticks_lost: Counter::default(),
             objects: Family::default(),
@@ -168,7 +170,12 @@ impl Metrics {
     fn register_matches(&mut self) {
         let r = &mut self.registry;
         r.register("matches", "Matches by state", self.matches.clone());
-        r.register_with_unit("match_tick_duration", "Time of one step", Unit::Seconds, self.tick_duration.clone());
+        r.register_with_unit(
+            "match_tick_duration",
+            "Time of one step",
+            Unit::Seconds,
+            self.tick_duration.clone(),
+        );
         r.register_with_unit(
             "match_tick_lateness",
             "From a step's deadline to its begin",
@@ -184,7 +191,11 @@ impl Metrics {
             Unit::Seconds,
             self.recovery_seconds.clone(),
         );
-        r.register("recovery_ticks_lost", "Ticks recovery could not bring back", self.recovery_ticks_lost.clone());
+        r.register(
+            "recovery_ticks_lost",
+            "Ticks recovery could not bring back",
+            self.recovery_ticks_lost.clone(),
+        );
         r.register("journal_gaps", "Journal entries the disk did not take", self.journal_gaps.clone());
     }
 
@@ -192,8 +203,17 @@ impl Metrics {
         let r = &mut self.registry;
         r.register("connections", "Open connections", self.connections.clone());
         r.register("bytes", "Payload and framing bytes", self.bytes.clone());
-        r.register("snapshots_coalesced", "States replaced before they left", self.snapshots_coalesced.clone());
-        r.register_with_unit("commit", "Time of one group commit", Unit::Seconds, self.commit_seconds.clone());
+        r.register(
+            "snapshots_coalesced",
+            "States replaced before they left",
+            self.snapshots_coalesced.clone(),
+        );
+        r.register_with_unit(
+            "commit",
+            "Time of one group commit",
+            Unit::Seconds,
+            self.commit_seconds.clone(),
+        );
         r.register("commit_group_size", "Batches in one group commit", self.commit_group_size.clone());
         r.register("store_reopened", "Times the store was reopened", self.store_reopened.clone());
     }
@@ -215,11 +235,18 @@ impl Metrics {
     }
 
     /// An object of a class changed the state that listings show of it.
-    pub fn count_state(&self, class: &'static str, before: Option<&'static str>, after: Option<&'static str>) {
+    pub fn count_state(
+        &self,
+        class: &'static str,
+        before: Option<&'static str>,
+        after: Option<&'static str>,
+    ) {
         if before == after {
             return;
         }
-        for (state, change) in before.map(|state| (state, -1)).into_iter().chain(after.map(|state| (state, 1))) {
+        for (state, change) in
+            before.map(|state| (state, -1)).into_iter().chain(after.map(|state| (state, 1)))
+        {
             self.objects.get_or_create(&ObjectLabel { class, state }).inc_by(change);
             if class == MATCH_CLASS {
                 self.matches.get_or_create(&StateLabel { state }).inc_by(change);

@@ -35,18 +35,26 @@ impl FieldKind {
     }
 
     /// Appends `value`, clamped to what the kind can hold.
-    pub fn write(self, value: i64, row: &mut Vec<u8>) {
+    pub fn write(self, value: i64, row: &mut impl Extend<u8>) {
+        let (lowest, highest) = self.range();
+        let bytes = value.clamp(lowest, highest).to_le_bytes();
+        match self.width() {
+            1 => row.extend([bytes[0]]),
+            2 => row.extend([bytes[0], bytes[1]]),
+            _ => row.extend([bytes[0], bytes[1], bytes[2], bytes[3]]),
+        }
+    }
+
+    /// The lowest and the highest value it holds.
+    pub const fn range(self) -> (i64, i64) {
         match self {
-            FieldKind::U8 => row.push(value.clamp(0, 0xff) as u8),
-            FieldKind::U16 => row.extend_from_slice(&(value.clamp(0, 0xffff) as u16).to_le_bytes()),
-            FieldKind::U32 => row.extend_from_slice(&(value.clamp(0, 0xffff_ffff) as u32).to_le_bytes()),
-            FieldKind::I8 => row.push(value.clamp(-0x80, 0x7f) as i8 as u8),
-            FieldKind::I16 => row.extend_from_slice(&(value.clamp(-0x8000, 0x7fff) as i16).to_le_bytes()),
-            FieldKind::I32 => {
-                let value = value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
-                row.extend_from_slice(&value.to_le_bytes());
-            }
-            FieldKind::Bool => row.push(u8::from(value != 0)),
+            FieldKind::U8 => (0, 0xff),
+            FieldKind::U16 => (0, 0xffff),
+            FieldKind::U32 => (0, 0xffff_ffff),
+            FieldKind::I8 => (-0x80, 0x7f),
+            FieldKind::I16 => (-0x8000, 0x7fff),
+            FieldKind::I32 => (-0x8000_0000, 0x7fff_ffff),
+            FieldKind::Bool => (0, 1),
         }
     }
 

@@ -76,7 +76,9 @@ fn path(id: &str, rest: &str) -> String {
 /// Percent-encodes everything that has a meaning in a URL.
 fn escape(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':');
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 fn ask(server: &ServerArgs, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {

@@ -1,8 +1,10 @@
 //! `tickstone serve`: configuration, logs, signals around a [`crate::app::Server`].
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +43,9 @@ pub(super) struct Flags {
     pub(super) dev: bool,
 }
 
+/// Signals this soon after the first are the first: `timeout` and some supervisors send one twice.
+const SIGNAL_ECHO: Duration = Duration::from_millis(100);
+
 pub(super) fn serve(app: App, flags: Flags) -> ExitCode {
     if flags.quic.is_some() {
         return fail(&"--quic: this build serves WebSocket only; leave the flag out", EXIT_USAGE);
@@ -74,13 +79,16 @@ fn configure(flags: Flags) -> Result<Config, ConfigError> {
 
 fn log(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second server in one process keeps the first one's logger.
     let _already = if config.log_json { logs.json().try_init() } else { logs.try_init() };
 }
 
 fn run_until_signalled(server: Server) -> Result<Drained, AppError> {
-    let signals = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let signals = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut terminate, mut interrupt) = {
         let _entered = signals.enter();
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
@@ -94,6 +102,15 @@ fn run_until_signalled(server: Server) -> Result<Drained, AppError> {
     });
     std::thread::Builder::new().name("second-signal".to_owned()).spawn(move || {
         signals.block_on(async {
+            let echoes = tokio::time::sleep(SIGNAL_ECHO);
+            tokio::pin!(echoes);
+            loop {
+                tokio::select! {
+                    () = &mut echoes => break,
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}

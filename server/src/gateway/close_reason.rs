@@ -55,7 +55,8 @@ pub(super) const TOO_SLOW: Ending = Ending::Coded(CloseCode::TooSlow, "reading t
 /// The client sends too fast.
 pub(super) const TOO_FAST: Ending = Ending::Coded(CloseCode::TooFast, "sending too fast");
 /// The server stops for a while.
-pub(super) const RESTARTING: Ending = Ending::Coded(CloseCode::Restarting, "the server restarts: resume later");
+pub(super) const RESTARTING: Ending =
+    Ending::Coded(CloseCode::Restarting, "the server restarts: resume later");
 /// The object's worker takes no more.
 pub(super) const OVERLOADED: Ending = Ending::Coded(CloseCode::Overloaded, "overloaded: back off");
 
@@ -80,6 +81,9 @@ mod tests {
     #[test]
     fn what_was_received_is_never_in_a_reason() {
         let error = DecodeError::Malformed("unknown variant `secret`".to_owned());
-        assert_eq!(of_decode_error(&error), Ending::Coded(CloseCode::Malformed, "not a message of this protocol"));
+        assert_eq!(
+            of_decode_error(&error),
+            Ending::Coded(CloseCode::Malformed, "not a message of this protocol")
+        );
     }
 }

@@ -67,7 +67,8 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
         Arc::clone(&hub.clock),
         hub.settings.bytes_per_second_max,
     );
-    let websocket = WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
+    let websocket =
+        WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
     let meter = MessageMeter::new(&hub.settings);
     let mut connection = Connection { hub: &hub, link: &link, object, websocket, meter };
     let ending = connection.live(subprotocol).await;
@@ -128,7 +129,8 @@ impl Connection<'_> {
         let opened = SocketEvent::Opened { socket: self.link.socket, hello: Box::new(hello) };
         let ending = match self.hub.objects.socket(&self.object, opened) {
             Ok(()) => {
-                let mut told = ToldOpened { hub: self.hub, object: &self.object.clone(), link: self.link, due: true };
+                let mut told =
+                    ToldOpened { hub: self.hub, object: &self.object.clone(), link: self.link, due: true };
                 let ending = self.read_to_the_end().await;
                 told.closed().await;
                 ending
@@ -253,7 +255,10 @@ impl Connection<'_> {
             ClientMessage::Message(message) => {
                 let data = message.data.to_string();
                 if data.len() > MESSAGE_DATA_BYTES_MAX {
-                    return Err(Ending::Coded(CloseCode::Malformed, "data of a message is at most 2048 bytes"));
+                    return Err(Ending::Coded(
+                        CloseCode::Malformed,
+                        "data of a message is at most 2048 bytes",
+                    ));
                 }
                 SocketEvent::Message { socket, data }
             }

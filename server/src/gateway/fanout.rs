@@ -136,6 +136,10 @@ impl Fanout {
     ) {
         let Some(link) = self.links.get(&socket) else { return };
         let Some(&Spoken { encoding, kind }) = link.spoken.get() else { return };
+        // A welcome may wait for the disk; a state does not, and cannot be read before it.
+        if link.game.get().is_none() {
+            return;
+        }
         let variant = variant(encoding, kind);
         let shared = &mut self.frames[variant];
         if !std::mem::replace(&mut is_encoded[variant], true) {
@@ -170,8 +174,7 @@ fn framed(last: &mut Framed, message: &Arc<ServerMessage>, encoding: Encoding) -
         *last = Some((Arc::clone(message), [None, None]));
     }
     let (_, framed) = last.as_mut().expect("it was set just now");
-    let frame = framed[encoding_index(encoding)].get_or_insert_with(|| {
-        frames::message(&encode::server_message(message, encoding), encoding)
-    });
+    let frame = framed[encoding_index(encoding)]
+        .get_or_insert_with(|| frames::message(&encode::server_message(message, encoding), encoding));
     frame.clone()
 }

@@ -73,7 +73,8 @@ pub(super) fn check(
 }
 
 /// Text on a msgpack connection or bytes on a JSON one.
-pub(super) const WRONG_FRAME: Ending = malformed("text frames are JSON, binary frames msgpack: keep to the one chosen");
+pub(super) const WRONG_FRAME: Ending =
+    malformed("text frames are JSON, binary frames msgpack: keep to the one chosen");
 
 fn check_player(hello: &Hello, joins: Joins) -> Result<(), Ending> {
     if hello.resume.is_some() {
@@ -83,7 +84,8 @@ fn check_player(hello: &Hello, joins: Joins) -> Result<(), Ending> {
         return Err(Ending::Coded(CloseCode::TokenRefused, "a token is needed, and holds once"));
     }
     let player = hello.player.as_deref().ok_or(malformed("a player's name is needed"))?;
-    PlayerName::parse(player).map_err(|_| malformed("a player's name is 1 to 32 characters, none of them a control"))?;
+    PlayerName::parse(player)
+        .map_err(|_| malformed("a player's name is 1 to 32 characters, none of them a control"))?;
     Ok(())
 }
 

@@ -42,9 +42,8 @@ pub(super) struct Counters {
 impl Counters {
     /// Looks them up.
     pub(super) fn of(metrics: &Metrics) -> Self {
-        let bytes = |direction| {
-            metrics.bytes.get_or_create(&BytesLabel { transport: "ws", direction }).clone()
-        };
+        let bytes =
+            |direction| metrics.bytes.get_or_create(&BytesLabel { transport: "ws", direction }).clone();
         let inputs = |result| metrics.inputs.get_or_create(&ResultLabel { result }).clone();
         Self {
             traffic: Traffic {

@@ -1,4 +1,4 @@
-//! One WebSocket connection as the rest of the gateway sees it: shared by its task, the fan-out and the sweeper.
+//! One WebSocket connection as the rest of the gateway sees it: shared by task, fan-out and sweeper.
 //!
 //! Responsible for: what they tell each other about it. Not responsible for: reading from it.
 
@@ -60,7 +60,12 @@ pub(super) struct Link {
 
 impl Link {
     /// A connection that has said nothing yet.
-    pub(super) fn new(socket: SocketId, opened: Moment, write: OwnedWriteHalf, traffic: Traffic) -> Arc<Self> {
+    pub(super) fn new(
+        socket: SocketId,
+        opened: Moment,
+        write: OwnedWriteHalf,
+        traffic: Traffic,
+    ) -> Arc<Self> {
         Arc::new(Self {
             socket,
             opened,

@@ -47,7 +47,12 @@ pub(super) fn bind(listen: SocketAddr, send_buffer_bytes: Option<u32>) -> io::Re
 }
 
 /// Accepts until `draining` says so.
-pub(super) async fn run(listener: TcpListener, hub: Arc<Hub>, router: Router, mut draining: watch::Receiver<bool>) {
+pub(super) async fn run(
+    listener: TcpListener,
+    hub: Arc<Hub>,
+    router: Router,
+    mut draining: watch::Receiver<bool>,
+) {
     let refusals = Places::new(REFUSALS_MAX);
     loop {
         let accepted = tokio::select! {
@@ -63,7 +68,13 @@ pub(super) async fn run(listener: TcpListener, hub: Arc<Hub>, router: Router, mu
         };
         match hub.places.take() {
             Some(permit) => {
-                tokio::spawn(serve(tcp, Arc::new(permit), Arc::clone(&hub), router.clone(), draining.clone()));
+                tokio::spawn(serve(
+                    tcp,
+                    Arc::new(permit),
+                    Arc::clone(&hub),
+                    router.clone(),
+                    draining.clone(),
+                ));
             }
             None => {
                 if let Some(permit) = refusals.take() {

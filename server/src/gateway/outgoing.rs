@@ -126,7 +126,12 @@ impl<S: Sink> Outgoing<S> {
             ending: false,
             progress: 0,
         };
-        Self { queues: Mutex::new(queues), waiting: AtomicBool::new(false), task: AtomicWaker::new(), traffic }
+        Self {
+            queues: Mutex::new(queues),
+            waiting: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+            traffic,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues<S>> {
@@ -164,7 +169,7 @@ impl<S: Sink> Outgoing<S> {
         StateSent::Waits
     }
 
-    /// Sends whole frames after everything reliable before them. Once ending, they are dropped without a word.
+    /// Sends whole frames after everything reliable before them. Once ending, they are dropped.
     pub(super) fn send_reliable(&self, frame: Bytes) -> Result<(), QueueFull> {
         let mut queues = self.lock();
         if queues.ending || queues.sink.is_none() {

@@ -65,7 +65,8 @@ fn with_limits(metrics: &Metrics, outputs_max: usize, condemned_max: usize) -> (
     let (condemned, condemned_inbox) = bounded(condemned_max);
     let shared = Arc::new(Shared::default());
     let coalesced = metrics.snapshots_coalesced.clone();
-    let inbox = FanoutInbox { outputs: outputs_inbox, condemned: condemned_inbox, shared: Arc::clone(&shared) };
+    let inbox =
+        FanoutInbox { outputs: outputs_inbox, condemned: condemned_inbox, shared: Arc::clone(&shared) };
     (GatewayOutlet { outputs, condemned, shared, coalesced }, inbox)
 }
 
@@ -99,7 +100,7 @@ impl GatewayOutlet {
 }
 
 impl FanoutInbox {
-    /// What is next, if anything is. The condemned go before every output: theirs come after what they missed.
+    /// What is next, if anything is. The condemned go before outputs: theirs come after what they missed.
     pub(super) fn next(&self) -> Option<Next> {
         if self.shared.overrun.load(Ordering::Acquire) && self.shared.overrun.swap(false, Ordering::AcqRel) {
             return Some(Next::Overrun);
@@ -117,7 +118,11 @@ impl FanoutInbox {
         std::future::poll_fn(|cx| {
             self.shared.fanout.register(cx.waker());
             let nothing = self.outputs.is_empty() && self.condemned.is_empty();
-            if nothing && !self.shared.overrun.load(Ordering::Acquire) { Poll::Pending } else { Poll::Ready(()) }
+            if nothing && !self.shared.overrun.load(Ordering::Acquire) {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
         })
         .await;
     }

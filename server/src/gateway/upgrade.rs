@@ -1,6 +1,6 @@
 //! `GET /v1/matches/{id}/socket`: the HTTP request that becomes a WebSocket (RFC 6455, section 4).
 //!
-//! Responsible for: every check of the request; axum's own upgrade brings another version of the frame reader.
+//! Responsible for: every check of the request; axum's own upgrade brings another frame reader.
 //! Not responsible for: what is said on the socket.
 
 use std::net::{IpAddr, SocketAddr};
@@ -89,7 +89,8 @@ fn switching_protocols(accepted: &Accepted) -> Response {
 
 fn check(settings: &Settings, headers: &HeaderMap) -> Result<Accepted, Box<Response>> {
     if !has_token(headers, CONNECTION, "upgrade") || !has_token(headers, UPGRADE, "websocket") {
-        let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This route is a WebSocket.");
+        let problem =
+            Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This route is a WebSocket.");
         return Err(problem.with_headers(&[(UPGRADE, "websocket"), (CONNECTION, "upgrade")]).into());
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
@@ -98,7 +99,8 @@ fn check(settings: &Settings, headers: &HeaderMap) -> Result<Accepted, Box<Respo
         return Err(problem.with_headers(&[(SEC_WEBSOCKET_VERSION, "13")]).into());
     }
     if !is_origin_allowed(settings, headers) {
-        let problem = Problem::new(StatusCode::FORBIDDEN, "foreign_origin", "Pages of this origin may not connect.");
+        let problem =
+            Problem::new(StatusCode::FORBIDDEN, "foreign_origin", "Pages of this origin may not connect.");
         return Err(Box::new(problem.into_response()));
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).map(|key| key.as_bytes()).filter(|key| is_key(key));
@@ -144,7 +146,8 @@ fn is_loopback(host: &str) -> bool {
     if let Ok(address) = host.parse::<SocketAddr>() {
         return address.ip().is_loopback();
     }
-    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -199,7 +202,13 @@ mod tests {
 
     #[test]
     fn loopback_hosts_are_told_from_their_lookalikes() {
-        assert!(["localhost", "localhost:1", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:80"].into_iter().all(is_loopback));
-        assert!(!["localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80"].into_iter().any(is_loopback));
+        assert!(
+            ["localhost", "localhost:1", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:80"]
+                .into_iter()
+                .all(is_loopback)
+        );
+        assert!(
+            !["localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80"].into_iter().any(is_loopback)
+        );
     }
 }

@@ -32,7 +32,9 @@ pub enum WriteRefused {
         got: usize,
     },
     /// Key and value are too long.
-    #[error("a key and its value have {got} bytes; at most {VALUE_BYTES_MAX}: split the value, or keep a file")]
+    #[error(
+        "a key and its value have {got} bytes; at most {VALUE_BYTES_MAX}: split the value, or keep a file"
+    )]
     Value {
         /// Their bytes.
         got: usize,
@@ -107,10 +109,6 @@ impl<'a> Context<'a> {
         self.output(Release::Gated, Output::Send { socket, message });
     }
 
-    /// Sends a message at once.
-    pub fn send_ungated(&mut self, socket: SocketId, message: Arc<ServerMessage>) {
-        self.output(Release::Ungated, Output::Send { socket, message });
-    }
 
     /// Ends a socket.
     pub fn close(&mut self, release: Release, socket: SocketId, code: CloseCode, reason: &'static str) {

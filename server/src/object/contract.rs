@@ -13,7 +13,12 @@ use super::storage::Reader;
 /// One object, alive. It may be dropped after any handler: what must last goes through the context.
 pub trait DurableObject: Send {
     /// The first handler of an activation, on a thread that may read the disk. What was stored is read here.
-    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason, stored: &dyn Reader) -> Result<(), WakeError>;
+    fn wake(
+        &mut self,
+        ctx: &mut Context<'_>,
+        reason: &WakeReason,
+        stored: &dyn Reader,
+    ) -> Result<(), WakeError>;
     /// A request that wants an answer.
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError>;
     /// Something happened on one of the object's sockets.

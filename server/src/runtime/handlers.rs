@@ -28,7 +28,14 @@ enum Handled {
 }
 
 impl Worker {
-    pub(super) fn run_event(&self, shared: &Shared, scratch: &mut Scratch, slot: usize, event: Event, now: Moment) {
+    pub(super) fn run_event(
+        &self,
+        shared: &Shared,
+        scratch: &mut Scratch,
+        slot: usize,
+        event: Event,
+        now: Moment,
+    ) {
         let Some(mut activation) = self.take(slot) else { return };
         if activation.asleep {
             self.put_back(slot, activation);
@@ -48,7 +55,9 @@ impl Worker {
             }
             Event::Socket(event) => {
                 activation.note_socket(&event);
-                self.run(&mut activation, &mut scratch.effects, slot, now, |object, ctx| object.on_socket(ctx, event))
+                self.run(&mut activation, &mut scratch.effects, slot, now, |object, ctx| {
+                    object.on_socket(ctx, event)
+                })
             }
         };
         self.after(shared, scratch, slot, activation, handled, now);
@@ -157,7 +166,9 @@ impl Worker {
         ticking.for_each(|schedule| taken[schedule.phase() as usize] += 1);
         let phase = (0..PHASES).min_by_key(|phase| taken[*phase as usize]).unwrap_or(0);
         let generation = core.slots[slot].generation;
-        let Some(ticks) = core.slots[slot].activation.as_mut().and_then(|activation| activation.ticks.as_mut()) else {
+        let Some(ticks) =
+            core.slots[slot].activation.as_mut().and_then(|activation| activation.ticks.as_mut())
+        else {
             return;
         };
         let schedule = TickSchedule::new(ticks.rate_hz, phase, now);
@@ -267,19 +278,19 @@ impl Worker {
             "a handler panicked: the object is thrown away and rebuilt from what is stored"
         );
         let attempt = scratch.effects.attempted.then(|| scratch.effects.attempt.clone());
-        self.abandon(shared, scratch, &mut activation, CloseCode::Restoring, "the match crashed and is being restored");
+        self.abandon(
+            shared,
+            scratch,
+            &mut activation,
+            CloseCode::Restoring,
+            "the match crashed and is being restored",
+        );
         discard(activation);
         self.rewake(shared, scratch, slot, &identity, WakeReason::Crash { attempt, panics });
     }
 
     /// A commit failed or the gate overflowed: what was held is never sent, and the object starts anew.
-    fn reset(
-        &self,
-        shared: &Shared,
-        scratch: &mut Scratch,
-        slot: usize,
-        mut activation: Box<Activation>,
-    ) {
+    fn reset(&self, shared: &Shared, scratch: &mut Scratch, slot: usize, mut activation: Box<Activation>) {
         let identity = Arc::clone(&activation.identity);
         tracing::error!(
             class = identity.class, name = %identity.name,

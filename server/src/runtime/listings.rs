@@ -6,8 +6,8 @@ use std::sync::RwLock;
 
 use tickstone_shared::ids::ObjectName;
 
-use crate::object::effects::Listing;
 use crate::metrics::MetricsRef;
+use crate::object::effects::Listing;
 use crate::object::id::Identity;
 
 const POISON: &str = "no code under this lock panics";

@@ -26,6 +26,3 @@ pub mod threads;
 pub mod waking;
 pub mod watchdog;
 pub mod worker;
-
-
-

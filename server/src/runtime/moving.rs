@@ -43,7 +43,8 @@ impl Worker {
         }
         let departing = std::mem::take(&mut self.core().departing);
         for (target, adoption) in departing {
-            if let Err(Order::Adopt(adoption)) = shared.workers[target.0].inbox.order(Order::Adopt(adoption)) {
+            if let Err(Order::Adopt(adoption)) = shared.workers[target.0].inbox.order(Order::Adopt(adoption))
+            {
                 self.core().departing.push((target, adoption));
             }
         }

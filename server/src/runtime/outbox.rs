@@ -68,7 +68,7 @@ impl Outbox<'_> {
             object: activation.identity.id,
             epoch: activation.epoch,
             writes: std::mem::take(&mut effects.writes),
-            urgent: gated || effects.controls.contains(&Control::CommitNow),
+            urgent: is_urgent(effects),
             ticket: ticket.clone(),
         };
         match self.store.submit(batch) {
@@ -113,7 +113,8 @@ impl Outbox<'_> {
             }
             Output::State(frame) => self.sockets.push(SocketOutput::State(frame)),
             Output::Reply { call, result } => {
-                let label = crate::metrics::CallLabel { class: activation.identity.class, result: outcome(&result) };
+                let label =
+                    crate::metrics::CallLabel { class: activation.identity.class, result: outcome(&result) };
                 self.metrics.calls.get_or_create(&label).inc();
                 activation.answer(call, result);
             }
@@ -141,7 +142,14 @@ impl Outbox<'_> {
         }
         state
     }
+}
 
+/// Somebody waits: a caller for an answer, or the object said so.
+fn is_urgent(effects: &Effects) -> bool {
+    let replies = |(release, output): &(Release, Output)| {
+        *release == Release::Gated && matches!(output, Output::Reply { .. })
+    };
+    effects.controls.contains(&Control::CommitNow) || effects.outputs.iter().any(replies)
 }
 
 fn outcome(result: &Result<serde_json::Value, CallError>) -> &'static str {

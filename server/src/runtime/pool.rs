@@ -109,7 +109,8 @@ impl Shared {
     /// The active worker of a group with the fewest objects.
     pub(super) fn least_loaded_of(&self, group: WorkerGroup) -> Option<WorkerId> {
         let now = self.clock.now();
-        let free = |worker: &&Worker| worker.busy_for(now).is_none_or(|busy| busy < super::settings::STUCK_AFTER);
+        let free =
+            |worker: &&Worker| worker.busy_for(now).is_none_or(|busy| busy < super::settings::STUCK_AFTER);
         let of_group = self.workers.iter().filter(|worker| worker.group == group && is_active(worker));
         of_group.filter(free).min_by_key(|worker| worker.load.load(Ordering::Relaxed)).map(|worker| worker.id)
     }
@@ -234,7 +235,10 @@ impl Shared {
     /// Nothing new begins; every object says its last words.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
-        self.workers.iter().filter(|worker| is_active(worker)).for_each(|worker| worker.order(Order::SleepAll));
+        self.workers
+            .iter()
+            .filter(|worker| is_active(worker))
+            .for_each(|worker| worker.order(Order::SleepAll));
     }
 
     /// Everything that was put to sleep is durable.
@@ -300,7 +304,8 @@ impl Objects for Shared {
 
     fn is_alive(&self) -> bool {
         let now = self.clock.now();
-        let moved = |worker: &Worker| now.since(Moment(worker.last_turn.load(Ordering::Relaxed))) < ALIVE_WITHIN;
+        let moved =
+            |worker: &Worker| now.since(Moment(worker.last_turn.load(Ordering::Relaxed))) < ALIVE_WITHIN;
         self.workers.iter().filter(|worker| is_active(worker)).all(moved)
     }
 }

@@ -7,7 +7,9 @@ use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::Select;
 use rustix::thread::{CpuSet, sched_setaffinity};
-use thread_priority::unix::{RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id};
+use thread_priority::unix::{
+    RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use tickstone_shared::sim::game::WorkerGroup;
 
@@ -41,7 +43,11 @@ impl Threads {
     pub fn stop(self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         let now = self.shared.clock.now();
-        let stuck = self.shared.workers.iter().any(|worker| worker.busy_for(now).is_some_and(|busy| busy.as_secs() >= 1));
+        let stuck = self
+            .shared
+            .workers
+            .iter()
+            .any(|worker| worker.busy_for(now).is_some_and(|busy| busy.as_secs() >= 1));
         if stuck {
             return tracing::warn!("a worker is stuck in a handler: its thread ends with the process");
         }
@@ -113,12 +119,14 @@ fn prepare_tick_thread(settings: &Settings, index: usize) {
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     let priority = ThreadPriorityValue::try_from(TICK_PRIORITY).map(ThreadPriority::Crossplatform);
     let done = priority.map_err(|error| error.to_string()).and_then(|priority| {
-        set_thread_priority_and_policy(thread_native_id(), priority, policy).map_err(|error| format!("{error:?}"))
+        set_thread_priority_and_policy(thread_native_id(), priority, policy)
+            .map_err(|error| format!("{error:?}"))
     });
     match done {
         Ok(()) => tracing::info!(worker = index, "tick worker runs under SCHED_FIFO"),
         Err(problem) => tracing::warn!(
-            worker = index, problem,
+            worker = index,
+            problem,
             "SCHED_FIFO refused: ticks may begin late while other programs use the processor (needs CAP_SYS_NICE)"
         ),
     }

@@ -88,7 +88,8 @@ impl Worker {
             let problem = format!("it panicked {panics} times within a minute");
             return self.set_aside(shared, scratch, &identity, &problem, now);
         }
-        let reason = if record.is_none() && reason == WakeReason::Restart { WakeReason::Created } else { reason };
+        let reason =
+            if record.is_none() && reason == WakeReason::Restart { WakeReason::Created } else { reason };
         self.run_wake(shared, scratch, &identity, &reason, record, &*reader, now);
     }
 
@@ -183,7 +184,13 @@ impl Worker {
     }
 
     /// Carries out what `wake` asked for beside its writes: outputs wait for the epoch.
-    fn begin_with(&self, shared: &Shared, activation: &mut Activation, effects: &mut Effects, ticket: &Arc<Ticket>) {
+    fn begin_with(
+        &self,
+        shared: &Shared,
+        activation: &mut Activation,
+        effects: &mut Effects,
+        ticket: &Arc<Ticket>,
+    ) {
         for (release, output) in effects.outputs.drain(..) {
             debug_assert_ne!(release, Release::Ungated, "nothing leaves before the epoch is stored");
             if activation.gate.hold(Arc::clone(ticket), output).is_err() {
@@ -229,12 +236,24 @@ impl Worker {
                     self.hand_over(shared, target, Adoption { activation: *activation, backlog });
                 }
             }
-            None => self.adopt(shared, scratch, Adoption { activation: *activation, backlog: Default::default() }, now),
+            None => self.adopt(
+                shared,
+                scratch,
+                Adoption { activation: *activation, backlog: Default::default() },
+                now,
+            ),
         }
     }
 
     /// Puts a stand-in where the object cannot be: nothing of it is overwritten.
-    fn set_aside(&self, shared: &Shared, scratch: &mut Scratch, identity: &Identity, problem: &str, now: Moment) {
+    fn set_aside(
+        &self,
+        shared: &Shared,
+        scratch: &mut Scratch,
+        identity: &Identity,
+        problem: &str,
+        now: Moment,
+    ) {
         tracing::error!(
             class = identity.class, name = %identity.name, problem,
             "an object is set aside; what is stored of it is untouched; the others are served"

@@ -19,7 +19,11 @@ use crate::clock::SystemClock;
 const PATROL: Duration = Duration::from_millis(100);
 
 /// Starts the watchdog's thread.
-pub(super) fn spawn(shared: &Arc<Shared>, clock: &Arc<SystemClock>, settings: &Settings) -> io::Result<JoinHandle<()>> {
+pub(super) fn spawn(
+    shared: &Arc<Shared>,
+    clock: &Arc<SystemClock>,
+    settings: &Settings,
+) -> io::Result<JoinHandle<()>> {
     let (shared, clock, settings) = (Arc::clone(shared), Arc::clone(clock), settings.clone());
     Builder::new().name("watchdog".to_owned()).spawn(move || {
         while !shared.stopping.load(Ordering::Relaxed) {

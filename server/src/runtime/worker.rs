@@ -155,7 +155,8 @@ impl Worker {
         let core = self.core();
         let waits_for_disk = !core.gated.is_empty() || !core.wakes.is_empty() || !core.departing.is_empty();
         let next = core.alarms.next_deadline();
-        let poll = if next.is_some() || waits_for_disk || self.owns_ticks(shared) { TICK_POLL } else { IDLE_POLL };
+        let poll =
+            if next.is_some() || waits_for_disk || self.owns_ticks(shared) { TICK_POLL } else { IDLE_POLL };
         next.unwrap_or(now + IDLE_POLL).min(now + poll).max(now)
     }
 
@@ -176,7 +177,8 @@ impl Worker {
     fn take_events(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
         for _ in 0..EVENTS_PER_TURN_MAX {
             let stashed = scratch.stash.pop_front();
-            let Some(Addressed { object, event }) = stashed.or_else(|| self.receiver.events.try_recv().ok()) else {
+            let Some(Addressed { object, event }) = stashed.or_else(|| self.receiver.events.try_recv().ok())
+            else {
                 return;
             };
             let slot = self.core().by_id.get(&object).copied();

@@ -11,7 +11,7 @@ use super::error::{StoreError, guarded};
 pub trait Disk: Send + Sync {
     /// Opens the database that is there; none if there is none yet. Never creates or overwrites.
     fn open(&self) -> Result<Option<Database>, StoreError>;
-    /// Creates a database that is there wholly, with what `prepare` commits to it, or not at all; and opens it.
+    /// Creates a database and opens it. It is there wholly, with what `prepare` commits to it, or not at all.
     fn create(&self, prepare: &dyn Fn(&Database) -> Result<(), StoreError>) -> Result<Database, StoreError>;
     /// Lets `check` look at the database before anything is written to it, where that is possible.
     fn peek(&self, check: &Peek<'_>) -> Result<(), StoreError>;

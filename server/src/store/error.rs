@@ -9,7 +9,7 @@ use crate::object::storage::ReadError;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another server uses the directory.
-    #[error("the data directory {} is in use by another server; stop it or give this one its own", dir.display())]
+    #[error("the data directory {} is in use by another server: stop that or use another", dir.display())]
     Locked {
         /// The directory.
         dir: PathBuf,

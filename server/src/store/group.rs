@@ -34,7 +34,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Decides what becomes of each batch and packs the journal. Invariant: the index knows their objects.
+    /// Decides what becomes of each batch and packs the journal. A barrier has nothing to refuse.
+    /// Invariant: the index knows their objects.
     pub(super) fn plan(&mut self, number: u64, batches: &mut Vec<Queued>, index: &mut Index) {
         self.number = number;
         self.rows.restart(first_row(number));

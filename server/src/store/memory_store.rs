@@ -1,7 +1,7 @@
 //! The store's twin in memory: the same order, limits and refusals, nothing on a disk.
 //!
-//! By hand, nothing is durable until [`MemoryStore::flush`] says so: a test decides when tickets complete, and
-//! what a crash loses.
+//! By hand, nothing is durable until [`MemoryStore::flush`] says so: a test decides when tickets complete,
+//! and what a crash loses.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

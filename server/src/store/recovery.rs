@@ -141,7 +141,7 @@ fn suspect_all(
     needed: &dyn Fn(&ObjectId) -> bool,
 ) -> Result<(), redb::Error> {
     let problem = damaged("a row of the journal", "its checksum does not match");
-    tracing::error!(error = %problem, "every journal that needs the row counts as damaged; restore a backup of the data directory");
+    tracing::error!(error = %problem, "every journal that needs it counts as damaged; restore a backup");
     for row in records.iter()? {
         let object = ObjectId::from_stored(*row?.0.value());
         if needed(&object) {

@@ -1,7 +1,7 @@
 //! A disk that loses, tears and refuses writes, for tests and the simulator.
 //!
 //! What is written stays pending until it is synced. When the power goes, each pending write and change of
-//! length is kept, dropped or torn, as the seed says: byte by byte in the first 4 KiB, where redb's header is,
+//! length is kept, dropped or torn, as the seed says: byte by byte in the first 4 KiB (redb's header),
 //! in sectors of 512 bytes elsewhere, some of them garbage. What a sync failed to write stays visible and is
 //! lost with the power. The same seeds give the same disk.
 

@@ -11,7 +11,7 @@ use crate::schema::FieldKind;
 use crate::sim::assets::Assets;
 use crate::sim::builder::Builder;
 use crate::sim::event::LeaveReason;
-use crate::sim::game::{Game, Input, InputField, JoinRefused, NoOptions, RulesError};
+use crate::sim::game::{Fields, Game, Input, InputField, JoinRefused, NoOptions, RulesError};
 use crate::sim::phase::Phase;
 use crate::sim::shadow::FieldOf;
 use crate::sim::world::{Inputs, NetIds, Outbox, Rng, Step};
@@ -30,7 +30,7 @@ impl Input for PongInput {
         Self { direction: fields[0].clamp(-1, 1) as i8 }
     }
 
-    fn to_fields(self, fields: &mut Vec<i64>) {
+    fn to_fields(self, fields: &mut Fields) {
         fields.push(i64::from(self.direction));
     }
 }

@@ -1,5 +1,6 @@
 //! What a game implements: one type, usually in one file.
 
+use arrayvec::ArrayVec;
 use bevy_ecs::world::World;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use super::assets::Assets;
 use super::builder::Builder;
 use super::event::LeaveReason;
 use crate::ids::{PlayerName, Seat};
+use crate::limits::INPUT_BYTES_MAX;
 use crate::schema::{Field, FieldKind};
 use crate::time::TICK_RATE_HZ;
 
@@ -79,6 +81,9 @@ pub enum WorkerGroup {
     General,
 }
 
+/// The fields of one input: at most as many as a packed row has bytes.
+pub type Fields = ArrayVec<i64, INPUT_BYTES_MAX>;
+
 /// A player's input. Small, copied, and the same bytes on every machine.
 pub trait Input: Copy + Default + PartialEq + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// How it is packed, field by field: at most [`crate::limits::INPUT_BYTES_MAX`] bytes.
@@ -88,7 +93,7 @@ pub trait Input: Copy + Default + PartialEq + Send + Sync + Serialize + Deserial
     fn from_fields(fields: &[i64]) -> Self;
 
     /// To the packed fields, in the order of `FIELDS`.
-    fn to_fields(self, fields: &mut Vec<i64>);
+    fn to_fields(self, fields: &mut Fields);
 
     /// The input of a tick for which none came: `ticks` ago was the last. The default repeats it.
     #[must_use]

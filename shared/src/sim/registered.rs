@@ -80,7 +80,12 @@ pub trait AnyGame: InputCodec {
     /// The schema of its states and inputs.
     fn schema(&self) -> &Arc<Schema>;
     /// Checked, stored rules from a request's preset and options.
-    fn rules(&self, preset: Option<&str>, options: serde_json::Value, assets: &Assets) -> Result<Vec<u8>, RulesError>;
+    fn rules(
+        &self,
+        preset: Option<&str>,
+        options: serde_json::Value,
+        assets: &Assets,
+    ) -> Result<Vec<u8>, RulesError>;
     /// Seats of a match with these rules.
     fn seats(&self, rules: &[u8]) -> Result<u16, RestoreError>;
     /// A new match.
@@ -96,10 +101,18 @@ pub trait AnyGame: InputCodec {
 /// Forgets a game's type. Panics if the game breaks a limit: that is found at start-up, never in a match.
 pub fn register<G: Game>() -> Arc<dyn AnyGame> {
     let input_bytes = row_bytes(&G::Input::FIELDS.iter().map(|field| field.to_field()).collect::<Vec<_>>());
-    assert!(input_bytes <= INPUT_BYTES_MAX, "{}: an input has {input_bytes} bytes; at most {INPUT_BYTES_MAX}", G::NAME);
-    let mut row = Vec::new();
-    pack_input(G::Input::default(), &mut row);
-    assert_eq!(row.len(), input_bytes, "{}: Input::to_fields gives another number of fields than FIELDS", G::NAME);
+    assert!(
+        input_bytes <= INPUT_BYTES_MAX,
+        "{}: an input has {input_bytes} bytes; at most {INPUT_BYTES_MAX}",
+        G::NAME
+    );
+    let row = pack_input(G::Input::default());
+    assert_eq!(
+        row.as_slice().len(),
+        input_bytes,
+        "{}: Input::to_fields gives another number of fields than FIELDS",
+        G::NAME
+    );
     assert!(G::TICK_RATE_HZ > 0, "{}: TICK_RATE_HZ is 0", G::NAME);
     let schema = Simulation::<G>::schema_of_game();
     assert!(schema.kinds.len() <= KINDS_MAX, "{}: more than {KINDS_MAX} kinds", G::NAME);
@@ -135,7 +148,12 @@ impl<G: Game> AnyGame for Registered<G> {
         &self.schema
     }
 
-    fn rules(&self, preset: Option<&str>, options: serde_json::Value, assets: &Assets) -> Result<Vec<u8>, RulesError> {
+    fn rules(
+        &self,
+        preset: Option<&str>,
+        options: serde_json::Value,
+        assets: &Assets,
+    ) -> Result<Vec<u8>, RulesError> {
         let options = laid_over::<G>(preset, options)?;
         let rules = G::rules(options, assets)?;
         let seats = G::seats(&rules);
@@ -159,11 +177,11 @@ impl<G: Game> AnyGame for Registered<G> {
     }
 
     fn idle_input(&self) -> InputRow {
-        packed(G::Input::default())
+        pack_input(G::Input::default())
     }
 
     fn starved_input(&self, last: &InputRow, ticks: u32) -> InputRow {
-        packed(unpack_input::<G::Input>(last.as_slice(), &mut Vec::new()).starved(ticks))
+        pack_input(unpack_input::<G::Input>(last.as_slice()).starved(ticks))
     }
 }
 
@@ -176,20 +194,14 @@ impl<G: Game> InputCodec for Registered<G> {
         if bytes.len() != self.input_bytes {
             return Err(InputError::Length { got: bytes.len(), expected: self.input_bytes });
         }
-        Ok(packed(unpack_input::<G::Input>(bytes, &mut Vec::new())))
+        Ok(pack_input(unpack_input::<G::Input>(bytes)))
     }
 
     fn by_name(&self, value: serde_json::Value) -> Result<InputRow, InputError> {
         let input: G::Input =
             serde_json::from_value(value).map_err(|error| InputError::Fields(error.to_string()))?;
-        self.packed(packed(input).as_slice())
+        self.packed(pack_input(input).as_slice())
     }
-}
-
-fn packed<I: Input>(input: I) -> InputRow {
-    let mut row = Vec::with_capacity(INPUT_BYTES_MAX);
-    pack_input(input, &mut row);
-    InputRow::new(&row).expect("registration checked the length")
 }
 
 fn laid_over<G: Game>(preset: Option<&str>, options: serde_json::Value) -> Result<G::Options, RulesError> {
@@ -206,5 +218,6 @@ fn laid_over<G: Game>(preset: Option<&str>, options: serde_json::Value) -> Resul
         (serde_json::Value::Object(base), serde_json::Value::Object(options)) => base.extend(options),
         _ => return Err(RulesError { option: "options", problem: "expected a JSON object".to_owned() }),
     }
-    serde_json::from_value(merged).map_err(|error| RulesError { option: "options", problem: error.to_string() })
+    serde_json::from_value(merged)
+        .map_err(|error| RulesError { option: "options", problem: error.to_string() })
 }

@@ -74,7 +74,8 @@ impl<C: Component<Mutability = Mutable> + Serialize + DeserializeOwned> Column f
 
     fn save(&mut self, world: &World, order: &Order, out: &mut Vec<u8>) {
         self.query.update_archetypes(world);
-        let rows = order.iter().filter_map(|(id, entity)| Some((id, self.query.get_manual(world, *entity).ok()?)));
+        let rows =
+            order.iter().filter_map(|(id, entity)| Some((id, self.query.get_manual(world, *entity).ok()?)));
         let count = u32::try_from(rows.clone().count()).expect("ids are 32 bits");
         put(&count, out);
         for (id, component) in rows {
@@ -153,7 +154,11 @@ fn write_column(name: &str, out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>
 }
 
 /// Fills an empty world from its saved form.
-pub(super) fn restore(columns: &[Box<dyn Column>], world: &mut World, saved: &[u8]) -> Result<(), RestoreError> {
+pub(super) fn restore(
+    columns: &[Box<dyn Column>],
+    world: &mut World,
+    saved: &[u8],
+) -> Result<(), RestoreError> {
     let (&format, mut rest) = saved.split_first().ok_or_else(|| damaged("format"))?;
     if format != SAVE_FORMAT {
         return Err(RestoreError::Format { got: format });

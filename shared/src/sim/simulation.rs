@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use arrayvec::ArrayVec;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::query::QueryState;
 use bevy_ecs::system::{BoxedSystem, RunSystemError};
@@ -10,11 +11,13 @@ use twox_hash::XxHash3_64;
 
 use super::builder::Builder;
 use super::event::{Event, Output};
-use super::game::{Game, Input, JoinRefused};
+use super::game::{Fields, Game, Input, JoinRefused};
 use super::save::{self, Column, Order, RestoreError};
 use super::shadow::KindShadow;
 use super::world::{Inputs, NetIds, Outbox, Step};
 use crate::ids::{NetId, StateHash};
+use crate::input::InputRow;
+use crate::limits::INPUT_BYTES_MAX;
 use crate::schema::{FieldKind, Schema};
 use crate::snapshot::Snapshot;
 use crate::time::Tick;
@@ -32,7 +35,6 @@ pub struct Simulation<G: Game> {
     saved: QueryState<(&'static NetId, Entity)>,
     order: Order,
     scratch: Vec<u8>,
-    fields: Vec<i64>,
     game: PhantomData<fn() -> G>,
 }
 
@@ -77,7 +79,6 @@ impl<G: Game> Simulation<G> {
             saved,
             order: Order::new(),
             scratch: Vec::new(),
-            fields: Vec::new(),
             game: PhantomData,
         }
     }
@@ -106,7 +107,7 @@ impl<G: Game> Simulation<G> {
             }
             Event::Return { seat } => G::returned(&mut self.world, *seat),
             Event::Input { seat, row } => {
-                let input = unpack_input::<G::Input>(row.as_slice(), &mut self.fields);
+                let input = unpack_input::<G::Input>(row.as_slice());
                 self.world.resource_mut::<Inputs<G::Input>>().set(*seat, input);
             }
             Event::Message { seat, data } => {
@@ -189,18 +190,19 @@ impl<G: Game> Simulation<G> {
 }
 
 /// An input from its packed row, whose length has been checked: a short row reads as zeros.
-pub(super) fn unpack_input<I: Input>(row: &[u8], fields: &mut Vec<i64>) -> I {
+pub(super) fn unpack_input<I: Input>(row: &[u8]) -> I {
     let mut rest = row;
-    fields.clear();
-    fields.extend(I::FIELDS.iter().map(|field| field.kind.read(&mut rest).unwrap_or(0)));
-    I::from_fields(fields)
+    let fields: Fields = I::FIELDS.iter().map(|field| field.kind.read(&mut rest).unwrap_or(0)).collect();
+    I::from_fields(&fields)
 }
 
-/// Appends an input's packed row.
-pub(super) fn pack_input<I: Input>(input: I, row: &mut Vec<u8>) {
-    let mut fields = Vec::with_capacity(I::FIELDS.len());
+/// An input's packed row.
+pub(super) fn pack_input<I: Input>(input: I) -> InputRow {
+    let mut fields = Fields::new();
     input.to_fields(&mut fields);
+    let mut row = ArrayVec::<u8, INPUT_BYTES_MAX>::new();
     for (field, value) in I::FIELDS.iter().zip(fields) {
-        FieldKind::write(field.kind, value, row);
+        FieldKind::write(field.kind, value, &mut row);
     }
+    row.into()
 }

@@ -83,7 +83,11 @@ impl CloseCode {
     pub const fn may_resume(self) -> bool {
         matches!(
             self,
-            CloseCode::Restoring | CloseCode::Restarting | CloseCode::Overloaded | CloseCode::TooSlow | CloseCode::Silent
+            CloseCode::Restoring
+                | CloseCode::Restarting
+                | CloseCode::Overloaded
+                | CloseCode::TooSlow
+                | CloseCode::Silent
         )
     }
 }
@@ -97,6 +101,9 @@ impl From<CloseCode> for u16 {
 impl TryFrom<u16> for CloseCode {
     type Error = String;
     fn try_from(number: u16) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|code| code.number() == number).ok_or_else(|| format!("{number} is no close code of tickstone"))
+        Self::ALL
+            .into_iter()
+            .find(|code| code.number() == number)
+            .ok_or_else(|| format!("{number} is no close code of tickstone"))
     }
 }

@@ -36,7 +36,10 @@ pub enum DecodeError {
 
 /// A client's message, its inputs packed and checked.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "inputs are the hot path: a box would allocate for each message")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "inputs are the hot path: a box would allocate for each message"
+)]
 pub enum FromClient {
     /// Inputs for the game.
     Inputs(InputBatch),
@@ -53,7 +56,11 @@ pub fn hello(bytes: &[u8], encoding: Encoding) -> Result<Hello, DecodeError> {
 }
 
 /// Reads any message of a client.
-pub fn from_client(bytes: &[u8], encoding: Encoding, codec: &dyn InputCodec) -> Result<FromClient, DecodeError> {
+pub fn from_client(
+    bytes: &[u8],
+    encoding: Encoding,
+    codec: &dyn InputCodec,
+) -> Result<FromClient, DecodeError> {
     if encoding == Encoding::Msgpack && is_array(bytes) {
         return packed_input(bytes, codec).map(FromClient::Inputs);
     }
@@ -200,7 +207,8 @@ fn nil(rest: &mut &[u8]) -> bool {
 
 fn binary<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], DecodeError> {
     let length = rmp::decode::read_bin_len(rest).map_err(|error| malformed(&error))? as usize;
-    let (bytes, after) = rest.split_at_checked(length).ok_or_else(|| malformed(&"a bin longer than the message"))?;
+    let (bytes, after) =
+        rest.split_at_checked(length).ok_or_else(|| malformed(&"a bin longer than the message"))?;
     *rest = after;
     Ok(bytes)
 }

@@ -139,7 +139,8 @@ fn json(head: &StateHead<'_>, kind: StateKind, out: &mut Vec<u8>) {
 
 /// The rows by name: what state `plain` shows. Values are as stored; `per_unit` in the schema scales them.
 pub fn plain_entities(head: &StateHead<'_>) -> Vec<serde_json::Map<String, serde_json::Value>> {
-    let sections = sections(&head.snapshot.body, head.schema).expect("the simulation packs by its own schema");
+    let sections =
+        sections(&head.snapshot.body, head.schema).expect("the simulation packs by its own schema");
     let mut entities = Vec::new();
     for section in sections {
         let kind = &head.schema.kinds[section.kind];
@@ -173,11 +174,14 @@ mod packed {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
         if deserializer.is_human_readable() {
             let text = Option::<String>::deserialize(deserializer)?;
             return text.map(|text| STANDARD.decode(text).map_err(D::Error::custom)).transpose();
         }
-        Option::<serde_bytes::ByteBuf>::deserialize(deserializer).map(|body| body.map(serde_bytes::ByteBuf::into_vec))
+        Option::<serde_bytes::ByteBuf>::deserialize(deserializer)
+            .map(|body| body.map(serde_bytes::ByteBuf::into_vec))
     }
 }

@@ -12,7 +12,7 @@ use tickstone_shared::schema::FieldKind;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::builder::Builder;
 use tickstone_shared::sim::event::LeaveReason;
-use tickstone_shared::sim::game::{Game, Input, InputField, JoinRefused, RulesError};
+use tickstone_shared::sim::game::{Fields, Game, Input, InputField, JoinRefused, RulesError};
 use tickstone_shared::sim::phase::Phase;
 use tickstone_shared::sim::shadow::FieldOf;
 use tickstone_shared::sim::world::{Inputs, NetIds, Outbox, Rng, Step};
@@ -37,7 +37,7 @@ impl Input for TagInput {
         Self { x: fields[0].clamp(-1, 1) as i8, y: fields[1].clamp(-1, 1) as i8 }
     }
 
-    fn to_fields(self, fields: &mut Vec<i64>) {
+    fn to_fields(self, fields: &mut Fields) {
         fields.extend([i64::from(self.x), i64::from(self.y)]);
     }
 }

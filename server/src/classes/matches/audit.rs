@@ -50,11 +50,16 @@ pub fn verify(games: &Games, stored: &dyn Reader) -> Result<Verdict, CallError> 
     let game = games.get(header.request.game.as_str());
     let game = game.ok_or_else(|| other_build("this build does not have the match's game".to_owned()))?;
     if !header.replays_with(&**game) {
-        let reason = format!("the journal was written by {}, version {} of the game", header.build, header.game_version);
+        let reason = format!(
+            "the journal was written by {}, version {} of the game",
+            header.build, header.game_version
+        );
         return Err(other_build(reason));
     }
     let checkpoints = read_checkpoints(stored)?;
-    let first = checkpoints.first().ok_or_else(|| CallError::Invalid("nothing is journaled of this match".to_owned()))?;
+    let first = checkpoints
+        .first()
+        .ok_or_else(|| CallError::Invalid("nothing is journaled of this match".to_owned()))?;
     let mut simulation = game
         .restore(header.rules.as_bytes(), &first.world)
         .map_err(|error| CallError::SetAside(error.to_string()))?;

@@ -22,7 +22,11 @@ const FRAMES_MAX: usize = 4;
 
 impl FramePool {
     /// A frame nobody else holds, filled by `fill`.
-    fn fill(&mut self, blank: impl FnOnce() -> StateFrame, fill: impl FnOnce(&mut StateFrame)) -> Arc<StateFrame> {
+    fn fill(
+        &mut self,
+        blank: impl FnOnce() -> StateFrame,
+        fill: impl FnOnce(&mut StateFrame),
+    ) -> Arc<StateFrame> {
         let free = self.frames.iter_mut().position(|frame| Arc::get_mut(frame).is_some());
         let mut frame = free.map_or_else(|| Arc::new(blank()), |index| self.frames.swap_remove(index));
         fill(Arc::get_mut(&mut frame).expect("nobody else holds this frame"));
@@ -52,40 +56,45 @@ impl Running {
             frame.hash = hash;
             simulation.snapshot(&mut frame.snapshot);
             frame.receivers.clear();
-            let connected = roster.iter().filter_map(|seated| Some((seated.socket?, seated.inputs.feedback())));
+            let connected =
+                roster.iter().filter_map(|seated| Some((seated.socket?, seated.inputs.feedback())));
             frame.receivers.extend(connected);
         });
         ctx.show(release, frame);
     }
 
-    /// Sends what the world told the outside, and what waited for the journal.
+    /// Sends the welcomes of this tick's joins and what the world told the outside. All of it leaves once the
+    /// tick is in the journal: nobody is told what a crash can undo, and a welcome comes before every event.
     pub(super) fn tell(&mut self, ctx: &mut Context<'_>) {
+        if !self.held.is_empty() || self.release() == Release::Gated {
+            ctx.commit_now();
+        }
+        for (socket, message) in self.held.drain(..) {
+            ctx.send(socket, message);
+        }
         let mut outputs = self.take_outputs();
         for output in outputs.drain(..) {
             self.tell_one(ctx, output);
         }
         self.reuse_outputs(outputs);
-        for (socket, message) in self.held.drain(..) {
-            ctx.send(socket, message);
-        }
     }
 
     fn tell_one(&self, ctx: &mut Context<'_>, output: Output) {
         let Output { to, name, data } = output;
         let message = Arc::new(match name {
-            Some(name) => ServerMessage::Event(EventMessage { tick: self.tick(), name: name.to_owned(), data }),
+            Some(name) => {
+                ServerMessage::Event(EventMessage { tick: self.tick(), name: name.to_owned(), data })
+            }
             None => ServerMessage::Message(DataMessage { data }),
         });
         let reached = |seated: &&super::roster::Seated| match to {
             Audience::Everybody => true,
             Audience::Seat(seat) => seated.record.seat == seat,
         };
-        let sockets: Vec<SocketId> = self.roster.iter().filter(reached).filter_map(|seated| seated.socket).collect();
+        let sockets: Vec<SocketId> =
+            self.roster.iter().filter(reached).filter_map(|seated| seated.socket).collect();
         for socket in sockets {
-            match self.release() {
-                Release::Gated => ctx.send(socket, Arc::clone(&message)),
-                Release::Ungated => ctx.send_ungated(socket, Arc::clone(&message)),
-            }
+            ctx.send(socket, Arc::clone(&message));
         }
     }
 }

@@ -22,7 +22,12 @@ impl From<WriteRefused> for CallError {
 }
 
 impl DurableMatch {
-    pub(super) fn answer(&mut self, ctx: &mut Context<'_>, method: &str, body: Value) -> Result<Value, CallError> {
+    pub(super) fn answer(
+        &mut self,
+        ctx: &mut Context<'_>,
+        method: &str,
+        body: Value,
+    ) -> Result<Value, CallError> {
         let answer = match method {
             "create" => self.create(ctx, body),
             "inspect" => self.inspect(ctx),
@@ -53,12 +58,16 @@ impl DurableMatch {
     fn begin(&mut self, ctx: &mut Context<'_>, request: CreateRequest) -> Result<Value, CallError> {
         let Some(game) = self.shelf.games.get(request.game.as_str()).cloned() else {
             let names: Vec<_> = self.shelf.games.keys().copied().collect();
-            return Err(CallError::Invalid(format!("game: no game of that name; this server has {}", names.join(", "))));
+            return Err(CallError::Invalid(format!(
+                "game: no game of that name; this server has {}",
+                names.join(", ")
+            )));
         };
         let rules = game
             .rules(request.preset.as_deref(), request.options.clone(), &self.shelf.assets)
             .map_err(|error| CallError::Invalid(error.to_string()))?;
-        let invalid = |error: tickstone_shared::sim::save::RestoreError| CallError::Invalid(error.to_string());
+        let invalid =
+            |error: tickstone_shared::sim::save::RestoreError| CallError::Invalid(error.to_string());
         let seats = game.seats(&rules).map_err(invalid)?;
         let entropy = (self.shelf.entropy)();
         let seed = u64::from_le_bytes(*entropy.first_chunk().expect("16 bytes hold 8"));

@@ -8,6 +8,7 @@ use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::registered::AnyGame;
 
 use super::durable_match::DurableMatch;
+use super::input_buffer::InputCounters;
 use crate::metrics::{MATCH_CLASS, MetricsRef};
 use crate::object::contract::{Class, DurableObject};
 use crate::object::id::Identity;
@@ -29,6 +30,8 @@ pub struct Shelf {
     pub entropy: Entropy,
     /// Counts.
     pub metrics: MetricsRef,
+    /// What becomes of inputs.
+    pub inputs: InputCounters,
     /// Tunable numbers.
     pub settings: MatchSettings,
 }

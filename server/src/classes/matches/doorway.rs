@@ -14,7 +14,6 @@ use super::class::Shelf;
 use super::journal::JournalEvent;
 use super::roster::{SeatRecord, token_hash};
 use super::running::Running;
-use crate::metrics::ResultLabel;
 use crate::object::context::Context;
 use crate::object::effects::Release;
 use crate::object::socket::SocketId;
@@ -33,7 +32,13 @@ impl Running {
         }
     }
 
-    fn admit(&mut self, ctx: &mut Context<'_>, shelf: &Shelf, socket: SocketId, hello: &Hello) -> Result<(), Refused> {
+    fn admit(
+        &mut self,
+        ctx: &mut Context<'_>,
+        shelf: &Shelf,
+        socket: SocketId,
+        hello: &Hello,
+    ) -> Result<(), Refused> {
         if hello.schema_hash.is_some_and(|hash| hash != self.game.schema().hash()) {
             return Err(Refused(CloseCode::Version, "this match has another schema"));
         }
@@ -43,7 +48,8 @@ impl Running {
             return self.come_back(ctx, socket, seat, token.clone());
         }
         let name = hello.player.as_deref().ok_or(Refused(CloseCode::Malformed, "hello names no player"))?;
-        let player = PlayerName::parse(name).map_err(|_| Refused(CloseCode::Malformed, "hello.player is no name"))?;
+        let player =
+            PlayerName::parse(name).map_err(|_| Refused(CloseCode::Malformed, "hello.player is no name"))?;
         let token: String = (shelf.entropy)().iter().map(|byte| format!("{byte:02x}")).collect();
         if let Some(seat) = self.roster.seat_of_player(&player) {
             self.give_token(seat, &token);
@@ -127,20 +133,29 @@ impl Running {
     }
 
     /// Inputs came.
-    pub(super) fn take_inputs(&mut self, ctx: &Context<'_>, shelf: &Shelf, socket: SocketId, batch: &InputBatch) {
-        let count = |result: &'static str, rows: usize| {
-            shelf.metrics.inputs.get_or_create(&ResultLabel { result }).inc_by(rows as u64);
-        };
+    pub(super) fn take_inputs(
+        &mut self,
+        ctx: &Context<'_>,
+        shelf: &Shelf,
+        socket: SocketId,
+        batch: &InputBatch,
+    ) {
+        let counters = &shelf.inputs;
         let next = self.tick().next();
         let seated = self.roster.seat_of(socket).and_then(|seat| self.roster.seated_mut(seat));
-        let Some(seated) = seated else { return count("no_seat", batch.rows.len()) };
+        let rows = batch.rows.len() as u64;
+        let Some(seated) = seated else {
+            counters.no_seat.inc_by(rows);
+            return;
+        };
         if batch.epoch != ctx.epoch() {
-            return count("other_epoch", batch.rows.len());
+            counters.other_epoch.inc_by(rows);
+            return;
         }
         for (index, row) in (0_u32..).zip(&batch.rows) {
             let tick = Tick(batch.first_tick.0.saturating_add(u64::from(index)));
             let seq = batch.first_seq.saturating_add(index);
-            count(seated.inputs.offer(tick, seq, *row, next).name(), 1);
+            counters.count(seated.inputs.offer(tick, seq, *row, next));
         }
         let newest = batch.first_tick.0.saturating_add(batch.rows.len().saturating_sub(1) as u64);
         seated.inputs.note_lead(Tick(newest), next);

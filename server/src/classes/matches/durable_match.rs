@@ -13,7 +13,9 @@ use super::recovery::{recover, ticks_under};
 use super::running::Running;
 use super::store_keys::{self, CHECKPOINTS, HEADER, RESULT, SEGMENTS};
 use crate::object::context::{Context, WakeAtStart};
-use crate::object::contract::{AfterRefusal, Answer, Call, CallError, DurableObject, TickDue, WakeError, WakeReason};
+use crate::object::contract::{
+    AfterRefusal, Answer, Call, CallError, DurableObject, TickDue, WakeError, WakeReason,
+};
 use crate::object::effects::Release;
 use crate::object::socket::SocketEvent;
 use crate::object::storage::Reader;
@@ -32,7 +34,12 @@ impl DurableMatch {
 }
 
 impl DurableObject for DurableMatch {
-    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason, stored: &dyn Reader) -> Result<(), WakeError> {
+    fn wake(
+        &mut self,
+        ctx: &mut Context<'_>,
+        reason: &WakeReason,
+        stored: &dyn Reader,
+    ) -> Result<(), WakeError> {
         let Some(header) = stored.get(HEADER)? else { return Ok(()) };
         let header = Header::decode(&header).map_err(WakeError)?;
         if let Some(result) = stored.get(RESULT)? {

@@ -96,9 +96,9 @@ impl Header {
         let format = serde_json::from_slice::<serde_json::Value>(bytes).ok();
         let format = format.and_then(|value| value.get("format")?.as_u64());
         match format {
-            Some(format) if format > u64::from(MATCH_FORMAT) => {
-                Err(format!("the match has format {format}; this build reads up to {MATCH_FORMAT}: use a newer build"))
-            }
+            Some(format) if format > u64::from(MATCH_FORMAT) => Err(format!(
+                "the match has format {format}; this build reads up to {MATCH_FORMAT}: use a newer build"
+            )),
             _ => serde_json::from_slice(bytes).map_err(|error| format!("the header is damaged: {error}")),
         }
     }

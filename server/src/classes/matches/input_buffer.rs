@@ -1,9 +1,12 @@
 //! Which input belongs to which tick, for one seat. Consumed exactly at its tick; the first write wins;
 //! everything else is counted and dropped (netcode.md, input).
 
+use prometheus_client::metrics::counter::Counter;
 use tickstone_shared::input::{InputFeedback, InputRow};
 use tickstone_shared::limits::INPUT_WINDOW_TICKS;
 use tickstone_shared::time::Tick;
+
+use crate::metrics::{Metrics, ResultLabel};
 
 /// Rows a seat may offer between two ticks: four full messages. More is a flood.
 pub const ROWS_PER_TICK_MAX: u32 = 40;
@@ -23,16 +26,48 @@ pub enum Offered {
     Flood,
 }
 
-impl Offered {
-    /// Its name in `tickstone_inputs_total`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Offered::Accepted => "accepted",
-            Offered::Late => "late",
-            Offered::Early => "early",
-            Offered::Duplicate => "duplicate",
-            Offered::Flood => "flood",
+/// A counter for each thing that can become of an input: no look-up where thousands come a second.
+#[derive(Debug, Clone)]
+pub struct InputCounters {
+    accepted: Counter,
+    late: Counter,
+    early: Counter,
+    duplicate: Counter,
+    flood: Counter,
+    /// Ticks for which no input had come.
+    pub starved: Counter,
+    /// Inputs of a socket without a seat.
+    pub no_seat: Counter,
+    /// Inputs for another activation.
+    pub other_epoch: Counter,
+}
+
+impl InputCounters {
+    /// The counters of `tickstone_inputs_total`.
+    pub fn new(metrics: &Metrics) -> Self {
+        let counter = |result: &'static str| metrics.inputs.get_or_create(&ResultLabel { result }).clone();
+        Self {
+            accepted: counter("accepted"),
+            late: counter("late"),
+            early: counter("early"),
+            duplicate: counter("duplicate"),
+            flood: counter("flood"),
+            starved: counter("starved"),
+            no_seat: counter("no_seat"),
+            other_epoch: counter("other_epoch"),
         }
+    }
+
+    /// Counts what became of a row.
+    pub fn count(&self, offered: Offered) {
+        let counter = match offered {
+            Offered::Accepted => &self.accepted,
+            Offered::Late => &self.late,
+            Offered::Early => &self.early,
+            Offered::Duplicate => &self.duplicate,
+            Offered::Flood => &self.flood,
+        };
+        counter.inc();
     }
 }
 

@@ -22,4 +22,3 @@ pub mod recovery;
 pub mod roster;
 pub mod running;
 pub mod store_keys;
-

@@ -47,13 +47,15 @@ pub fn recover(
     let game = game.ok_or_else(|| WakeError(format!("this build has no game {}", header.request.game)))?;
     let (checkpoint, mut simulation) = newest_checkpoint(&header, &*game, stored)?;
     let mut roster = roster_of(&header, &checkpoint);
-    let same_code = checkpoint.game_version == game.version() && checkpoint.schema_hash == game.schema().hash();
+    let same_code =
+        checkpoint.game_version == game.version() && checkpoint.schema_hash == game.schema().hash();
     let records = read_records(stored, checkpoint.tick)?;
     let seen = records.iter().map(|record| record.tick).max().unwrap_or(checkpoint.tick);
     let replayable = if same_code { records } else { Vec::new() };
     let rerun = replayable.len() as u64;
     for record in &replayable {
-        rerun_tick(&mut *simulation, &mut roster, record).map_err(|difference| WakeError(difference.to_string()))?;
+        rerun_tick(&mut *simulation, &mut roster, record)
+            .map_err(|difference| WakeError(difference.to_string()))?;
     }
     simulation.take_outputs(&mut Vec::new());
     let (tick, hash) = (simulation.tick(), simulation.state_hash());
@@ -104,7 +106,9 @@ fn newest_checkpoint(
         }
     }
     if problems.is_empty() && header.request.durability == Durability::None {
-        return Err(WakeError("it was created with durability none, and the server ended without a drain".to_owned()));
+        return Err(WakeError(
+            "it was created with durability none, and the server ended without a drain".to_owned(),
+        ));
     }
     Err(WakeError(format!("no checkpoint can be used: {}", problems.join("; "))))
 }

@@ -15,7 +15,7 @@ use super::broadcast::FramePool;
 use super::checkpoint::Checkpoint;
 use super::class::{MatchSettings, Shelf};
 use super::header::{BUILD, Durability, Header};
-use super::input_buffer::Consumed;
+use super::input_buffer::{Consumed, InputCounters};
 use super::journal::{JournalEvent, Segment, TickRecord};
 use super::roster::{Roster, Seated};
 use super::store_keys::{self, CHECKPOINTS, SEGMENTS};
@@ -49,6 +49,7 @@ pub struct Running {
     pub(super) frames: FramePool,
     pub(super) record: TickRecord,
     pub(super) stored: Stored,
+    counters: InputCounters,
     outputs: Vec<Output>,
     entry: Vec<u8>,
 }
@@ -92,6 +93,7 @@ impl Running {
             frames: FramePool::default(),
             record,
             stored: Stored::default(),
+            counters: shelf.inputs.clone(),
             outputs: Vec::new(),
             entry: Vec::new(),
         }
@@ -162,13 +164,16 @@ impl Running {
     }
 
     fn consume_inputs(&mut self, tick: Tick) {
-        let Self { roster, simulation, record, game, .. } = self;
+        let Self { roster, simulation, record, game, counters, .. } = self;
         for seated in roster.iter_mut() {
             seated.messages_since_tick = 0;
             let before = seated.record.effective;
             let row = match seated.inputs.take(tick) {
                 Consumed::Input(row) => row,
-                Consumed::Starved(ticks) => game.starved_input(&before, ticks),
+                Consumed::Starved(ticks) => {
+                    counters.starved.inc();
+                    game.starved_input(&before, ticks)
+                }
                 Consumed::Silent => continue,
             };
             seated.record.last_input = seated.inputs.feedback().last_input;
@@ -271,11 +276,19 @@ impl Running {
         let kept_ticks = self.ticks_in(self.settings.journal_retention);
         let horizon = Tick(self.tick().0.saturating_sub(kept_ticks));
         while self.stored.checkpoints.len() > GENERATIONS_MIN && self.stored.checkpoints[1] <= horizon {
-            self.stored.checkpoints.pop_front().into_iter().for_each(|old| ctx.delete(store_keys::key(CHECKPOINTS, old)));
+            self.stored
+                .checkpoints
+                .pop_front()
+                .into_iter()
+                .for_each(|old| ctx.delete(store_keys::key(CHECKPOINTS, old)));
         }
         let oldest = self.stored.checkpoints.front().copied().unwrap_or_default();
         while self.stored.segments.len() > 1 && self.stored.segments[1] <= oldest.next() {
-            self.stored.segments.pop_front().into_iter().for_each(|old| ctx.delete(store_keys::key(SEGMENTS, old)));
+            self.stored
+                .segments
+                .pop_front()
+                .into_iter()
+                .for_each(|old| ctx.delete(store_keys::key(SEGMENTS, old)));
         }
     }
 }

@@ -20,7 +20,8 @@ impl<S: Send + Sync> FromRequestParts<S> for MatchPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path: Path<String> = Path::from_request_parts(parts, state).await.map_err(|_| Problem::no_such_match())?;
+        let path: Path<String> =
+            Path::from_request_parts(parts, state).await.map_err(|_| Problem::no_such_match())?;
         let name = ObjectName::parse(&path.0).map_err(|_| Problem::no_such_match())?;
         Ok(Self(Identity::named(MATCH_CLASS, name)))
     }

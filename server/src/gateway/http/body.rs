@@ -38,10 +38,18 @@ pub(super) async fn read(
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON.");
     let value: Value = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
     if depth(&value) > DEPTH_MAX {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is nested too deeply."));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_json",
+            "The body is nested too deeply.",
+        ));
     }
     let Value::Object(mut body) = value else {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", "Expected a JSON object."));
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_body",
+            "Expected a JSON object.",
+        ));
     };
     body.retain(|_, value| !value.is_null());
     check(&body, fields)?;
@@ -90,7 +98,10 @@ fn check(body: &Map<String, Value>, fields: &[Field]) -> Result<(), Problem> {
     for (name, value) in body {
         let Some(field) = fields.iter().find(|field| field.name == name) else {
             let known: Vec<_> = fields.iter().map(|field| field.name).collect();
-            return Err(Problem::field(&shown(name), &format!("unknown; expected one of {}", known.join(", "))));
+            return Err(Problem::field(
+                &shown(name),
+                &format!("unknown; expected one of {}", known.join(", ")),
+            ));
         };
         if !(field.fits)(value) {
             return Err(Problem::field(field.name, &format!("expected {}", field.expected)));

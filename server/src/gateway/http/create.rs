@@ -18,6 +18,8 @@ use crate::object::id::Identity;
 
 /// Random bytes of a generated id: 130 of their bits are kept (interfaces: at least 122).
 const ID_CHARS: usize = 26;
+/// The longest time a request can name.
+const SECONDS_MAX: u64 = u32::MAX as u64;
 /// 5 bits each; no vowels that make words, no digits that look like letters.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -30,7 +32,7 @@ const FIELDS: [Field; 9] = [
     Field { name: "durability", expected: "sync, async or none", fits: is_durability },
     Field { name: "private", expected: "true or false", fits: Value::is_boolean },
     Field { name: "max_duration_s", expected: "a whole number of seconds, from 1", fits: is_seconds },
-    Field { name: "empty_ttl_s", expected: "a whole number of seconds", fits: Value::is_u64 },
+    Field { name: "empty_ttl_s", expected: "a whole number of seconds", fits: is_seconds_or_none },
 ];
 
 fn is_name(value: &Value) -> bool {
@@ -46,7 +48,11 @@ fn is_durability(value: &Value) -> bool {
 }
 
 fn is_seconds(value: &Value) -> bool {
-    value.as_u64().is_some_and(|seconds| seconds > 0)
+    value.as_u64().is_some_and(|seconds| (1..=SECONDS_MAX).contains(&seconds))
+}
+
+fn is_seconds_or_none(value: &Value) -> bool {
+    value.as_u64().is_some_and(|seconds| seconds <= SECONDS_MAX)
 }
 
 /// Creates a match, or finds it if the same was asked before.
@@ -61,7 +67,6 @@ pub(super) async fn create(State(routes): State<RoutesRef>, request: Request) ->
         return Err(Problem::field("game", "needed; expected the name of a game"));
     }
     let name = name_of(body.remove("id"))?;
-    body.insert("match_id".to_owned(), name.as_str().into());
     let object = Identity::named(MATCH_CLASS, name.clone());
     let answer = routes.call(&object, "create", Value::Object(body)).await?;
     answered(&routes, answer, &name, host.as_deref())
@@ -88,7 +93,12 @@ fn generated_id() -> Result<String, Problem> {
     Ok(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
 }
 
-fn answered(routes: &Routes, answer: Value, name: &ObjectName, host: Option<&str>) -> Result<Response, Problem> {
+fn answered(
+    routes: &Routes,
+    answer: Value,
+    name: &ObjectName,
+    host: Option<&str>,
+) -> Result<Response, Problem> {
     let Value::Object(mut entry) = answer else { return Err(CallError::Reset.into()) };
     let created = entry.remove("created") == Some(Value::Bool(true));
     complete(&mut entry, routes, name, host);

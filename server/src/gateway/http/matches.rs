@@ -43,7 +43,8 @@ pub(super) async fn list(
         .map_err(|error| Problem::field("query", &error.to_string()))?;
     let objects = Arc::clone(&routes.hub.objects);
     let found = tokio::task::spawn_blocking(move || {
-        let keeps = |listing: &Listing| listing.entry["private"] != Value::Bool(true) && query.keeps(&listing.entry);
+        let keeps =
+            |listing: &Listing| listing.entry["private"] != Value::Bool(true) && query.keeps(&listing.entry);
         objects.listings(MATCH_CLASS, None, limit, &keeps)
     });
     let found = found.await.map_err(|_| Problem::from(CallError::Reset))?;
@@ -58,7 +59,10 @@ fn limit_of(text: Option<&str>) -> Result<usize, Problem> {
 }
 
 /// One match.
-pub(super) async fn inspect(State(routes): State<RoutesRef>, object: MatchPath) -> Result<Json<Value>, Problem> {
+pub(super) async fn inspect(
+    State(routes): State<RoutesRef>,
+    object: MatchPath,
+) -> Result<Json<Value>, Problem> {
     routes.call(&object.0, "inspect", json!({})).await.map(Json)
 }
 

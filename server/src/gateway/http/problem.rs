@@ -40,11 +40,18 @@ impl Problem {
 
     /// Nothing new while the server stops.
     pub(in crate::gateway) fn draining() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "The server is draining; try another or later.")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining",
+            "The server is draining; try another or later.",
+        )
     }
 
     /// The same answer with the headers a client needs to do better.
-    pub(in crate::gateway) fn with_headers(self, headers: &[(hyper::header::HeaderName, &'static str)]) -> Response {
+    pub(in crate::gateway) fn with_headers(
+        self,
+        headers: &[(hyper::header::HeaderName, &'static str)],
+    ) -> Response {
         let mut response = self.into_response();
         for (name, value) in headers {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -90,7 +97,9 @@ impl From<CallError> for Problem {
             CallError::Conflict { code, reason } => Self::new(StatusCode::CONFLICT, code, reason),
             CallError::Invalid(reason) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", reason),
             CallError::Overloaded => unavailable("overloaded", "Too much is waiting; try again later."),
-            CallError::Reset => unavailable("reset", "The match was reset; the request may have been carried out."),
+            CallError::Reset => {
+                unavailable("reset", "The match was reset; the request may have been carried out.")
+            }
             CallError::Storage => unavailable("storage_full", "The disk takes no more."),
             CallError::Draining => Self::draining(),
             CallError::SetAside(_) => {

@@ -1,7 +1,7 @@
 //! The language of `?query=`: terms separated by spaces, all of which must hold.
 //!
 //! `game:arena label.phase:playing players>=2`: a dotted path into the listing entry's JSON, an operator, a
-//! value. `:` compares as text; `>`, `>=`, `<`, `<=` compare as numbers. A path that is not there never holds.
+//! value. `:` compares as text; `>`, `>=`, `<`, `<=` as numbers. A path that is not there never holds.
 
 use serde_json::Value;
 
@@ -57,8 +57,11 @@ impl Query {
         if text.len() > BYTES_MAX {
             return Err(QueryError::TooLong);
         }
-        let terms: Vec<_> =
-            text.split_whitespace().enumerate().map(|(at, term)| parse_term(at + 1, term)).collect::<Result<_, _>>()?;
+        let terms: Vec<_> = text
+            .split_whitespace()
+            .enumerate()
+            .map(|(at, term)| parse_term(at + 1, term))
+            .collect::<Result<_, _>>()?;
         if terms.len() > TERMS_MAX { Err(QueryError::TooLong) } else { Ok(Self(terms)) }
     }
 
@@ -99,7 +102,11 @@ impl Term {
             Test::Equals(expected) => match value {
                 Value::String(text) => text == expected,
                 Value::Object(_) | Value::Array(_) => false,
-                other => other.to_string() == *expected,
+                Value::Bool(flag) => expected == if *flag { "true" } else { "false" },
+                Value::Number(number) => {
+                    expected.parse().is_ok_and(|expected: serde_json::Number| expected == *number)
+                }
+                Value::Null => expected == "null",
             },
             Test::Number(compare, number) => value.as_f64().is_some_and(|value| match compare {
                 Compare::Less => value < *number,
@@ -118,7 +125,8 @@ mod tests {
 
     #[test]
     fn terms_hold_as_they_read() {
-        let entry = json!({"game": "arena", "players": 3, "open": true, "label": {"phase": "playing", "round": 2.5}});
+        let entry =
+            json!({"game": "arena", "players": 3, "open": true, "label": {"phase": "playing", "round": 2.5}});
         for (query, kept) in [
             ("", true),
             ("  game:arena   players>=3 ", true),

@@ -140,7 +140,9 @@ impl Objects for FakeObjects {
         let entry = json!({"match_id": name, "game": "fake", "tick": 7});
         let answer = match (name.as_str(), method) {
             ("missing", _) => Err(CallError::NotFound),
-            ("taken", "create") => Err(CallError::Conflict { code: "exists", reason: "another body".to_owned() }),
+            ("taken", "create") => {
+                Err(CallError::Conflict { code: "exists", reason: "another body".to_owned() })
+            }
             ("again", "create") => Ok(json!({"created": false, "game": "fake"})),
             (_, "create") => Ok(json!({"created": true, "game": "fake"})),
             ("never", _) => return std::mem::forget(reply),
@@ -155,7 +157,11 @@ impl Objects for FakeObjects {
         if let SocketEvent::Opened { socket, .. } = event {
             let output = match name {
                 "busy" => return Err(EventRefused::Overloaded),
-                "missing" => Some(SocketOutput::Close { socket, code: CloseCode::NoSuchMatch, reason: "no such match" }),
+                "missing" => Some(SocketOutput::Close {
+                    socket,
+                    code: CloseCode::NoSuchMatch,
+                    reason: "no such match",
+                }),
                 "mute" => None,
                 _ => Some(SocketOutput::Send {
                     socket,
@@ -173,7 +179,7 @@ impl Objects for FakeObjects {
 
     fn listings(
         &self,
-        _class: &str,
+        _class: &'static str,
         _after: Option<&ObjectName>,
         limit: usize,
         filter: &dyn Fn(&Listing) -> bool,
@@ -296,7 +302,8 @@ impl World {
             request.headers_mut().insert("sec-websocket-protocol", name.parse().unwrap());
         }
         let (websocket, response) = soon(tokio_tungstenite::client_async(request, tcp)).await.unwrap();
-        let chosen = response.headers().get("sec-websocket-protocol").map(|name| name.to_str().unwrap().to_owned());
+        let chosen =
+            response.headers().get("sec-websocket-protocol").map(|name| name.to_str().unwrap().to_owned());
         assert_eq!(chosen.as_deref(), subprotocol);
         Client { websocket, encoding: Encoding::Json }
     }

@@ -39,7 +39,8 @@ async fn raw(world: &World, request: &str) -> Answer {
 async fn ask(world: &World, line: &str, headers: &str, body: &str) -> Answer {
     let length = body.len();
     let text = format!(
-        "{line} HTTP/1.1\r\nhost: game.example\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+        "{line} HTTP/1.1\r\nhost: game.example\r\nconnection: close\r\n\
+         content-length: {length}\r\n{headers}\r\n{body}"
     );
     raw(world, &text).await
 }
@@ -61,10 +62,17 @@ fn creating_a_match() {
         let entry = made.json();
         assert_eq!(entry["match_id"], "one");
         assert_eq!(entry["ws_url"], "ws://game.example/v1/matches/one/socket");
-        assert!(entry["quic_url"].is_null() && entry.get("join_token").is_some() && entry.get("created").is_none());
-        assert_eq!(world.calls()[0].2, json!({"game": "fake", "match_id": "one", "label": {"a": 1}}));
+        assert!(
+            entry["quic_url"].is_null()
+                && entry.get("join_token").is_some()
+                && entry.get("created").is_none()
+        );
+        assert_eq!(world.calls()[0].2, json!({"game": "fake", "label": {"a": 1}}));
         assert_eq!(create(&world, r#"{"game":"fake","id":"again"}"#).await.status, 200);
-        assert_eq!(create(&world, r#"{"game":"fake","id":"taken"}"#).await.code(), (409, "exists".to_owned()));
+        assert_eq!(
+            create(&world, r#"{"game":"fake","id":"taken"}"#).await.code(),
+            (409, "exists".to_owned())
+        );
         let generated = create(&world, r#"{"game":"fake"}"#).await.json();
         assert_eq!(generated["match_id"].as_str().unwrap().len(), 26);
     });
@@ -93,7 +101,8 @@ fn bodies_that_are_refused() {
         assert_eq!(plain.code(), (415, "not_json".to_owned()));
         let big = format!(r#"{{"game":"{}"}}"#, "x".repeat(64 * 1024));
         assert_eq!(create(&world, &big).await.code(), (413, "body_too_big".to_owned()));
-        let head = "POST /v1/matches HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close\r\n";
+        let head =
+            "POST /v1/matches HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close\r\n";
         let slow = raw(&world, &format!("{head}content-length: 10\r\n\r\n{{")).await;
         assert_eq!(slow.code(), (408, "body_too_slow".to_owned()));
     });
@@ -131,7 +140,9 @@ fn one_match() {
         assert_eq!(get(&world, "/v1/matches/%ff").await.body, unknown.body);
         assert_eq!(get(&world, "/v1/matches/never").await.code(), (504, "timed_out".to_owned()));
         assert_eq!(ask(&world, "DELETE /v1/matches/m", "", "").await.status, 200);
-        let kick = ask(&world, "POST /v1/matches/m/kick", "content-type: application/json\r\n", r#"{"seat":3}"#).await;
+        let kick =
+            ask(&world, "POST /v1/matches/m/kick", "content-type: application/json\r\n", r#"{"seat":3}"#)
+                .await;
         assert_eq!(kick.status, 200);
         assert_eq!(world.calls().last().unwrap(), &("m".to_owned(), "kick".to_owned(), json!({"seat": 3})));
         assert_eq!(get(&world, "/v1/matches/m/verify").await.json()["verdict"], "same");

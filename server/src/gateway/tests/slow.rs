@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tickstone_shared::ids::Epoch;
+use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::{EventMessage, ServerMessage};
 use tickstone_shared::wire::version::Encoding;
-use tickstone_shared::time::Tick;
 
 use super::harness::{Client, PATIENCE, World, run, world};
 use crate::object::socket::{SocketEvent, SocketId};

@@ -22,7 +22,8 @@ fn row(dx: u8, dy: u8) -> InputRow {
 
 fn packed_inputs(seq: u32) -> Message {
     let rows = [row(1, 2), row(3, seq as u8)].into_iter().collect();
-    let batch = InputBatch { epoch: Epoch(1), first_tick: Tick(9), first_seq: seq, acknowledged: Tick(5), rows };
+    let batch =
+        InputBatch { epoch: Epoch(1), first_tick: Tick(9), first_seq: seq, acknowledged: Tick(5), rows };
     let mut bytes = Vec::new();
     encode::packed_input(&batch, &mut bytes);
     Message::binary(bytes)
@@ -68,7 +69,9 @@ fn json_without_a_subprotocol_and_plain_states() {
         world.state(socket, 3, 2);
         let entities = client.state().await.entities.unwrap();
         assert_eq!(entities[1]["kind"], "dot");
-        client.json(json!({"t": "input", "epoch": 1, "tick": 9, "seq": 4, "inputs": [{"dx": 5, "dy": 6}]})).await;
+        client
+            .json(json!({"t": "input", "epoch": 1, "tick": 9, "seq": 4, "inputs": [{"dx": 5, "dy": 6}]}))
+            .await;
         assert_eq!(batch(&mut world).await.rows[..], [row(5, 6)]);
         client.json(json!({"t": "ping", "nonce": 77})).await;
         assert_eq!(client.message().await, ServerMessage::Pong(Pong { nonce: 77 }));
@@ -80,7 +83,7 @@ fn json_without_a_subprotocol_and_plain_states() {
 }
 
 #[test]
-fn inputs_before_the_welcome_are_dropped() {
+fn inputs_and_states_before_the_welcome_are_dropped() {
     let mut world = world(|_| {});
     run(async {
         let mut client = world.socket("mute", None).await;
@@ -89,7 +92,12 @@ fn inputs_before_the_welcome_are_dropped() {
         assert!(matches!(world.event().await, SocketEvent::Opened { .. }));
         client.send(packed_inputs(1)).await;
         client.json(json!({"t": "leave"})).await;
-        assert!(matches!(world.event().await, SocketEvent::Leave { .. }));
+        let left = world.event().await;
+        assert!(matches!(left, SocketEvent::Leave { .. }));
+        world.state(left.socket(), 1, 1);
+        world.close(left.socket(), CloseCode::Left);
+        assert!(matches!(client.message().await, ServerMessage::Bye(_)));
+        assert_eq!(client.closed().await.0, 4000);
     });
     assert!(world.metrics.text().contains(r#"tickstone_inputs_total{result="early"} 1"#));
 }
@@ -105,9 +113,13 @@ fn an_object_closes_after_everything_reliable_and_a_bye() {
         }
         world.close(socket, CloseCode::Kicked);
         for tick in 0..10 {
-            assert!(matches!(client.message().await, ServerMessage::Event(event) if event.tick == Tick(tick)));
+            assert!(
+                matches!(client.message().await, ServerMessage::Event(event) if event.tick == Tick(tick))
+            );
         }
-        assert!(matches!(client.closed().await, (4403, Some(ServerMessage::Bye(bye))) if bye.reason == "as told"));
+        assert!(
+            matches!(client.closed().await, (4403, Some(ServerMessage::Bye(bye))) if bye.reason == "as told")
+        );
         client.gone().await;
         assert!(matches!(world.event().await, SocketEvent::Closed { socket: closed } if closed == socket));
     });
@@ -231,7 +243,8 @@ fn broken_frames_end_the_connection_with_their_code() {
         assert_eq!(raw(&mut world, &huge).await, 1009);
         let no_utf8 = [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe];
         assert_eq!(raw(&mut world, &no_utf8).await, 1007);
-        let empty_fragments = [0x01, 0x80, 0, 0, 0, 0].into_iter().chain([0x00, 0x80, 0, 0, 0, 0].repeat(11_000));
+        let empty_fragments =
+            [0x01, 0x80, 0, 0, 0, 0].into_iter().chain([0x00, 0x80, 0, 0, 0, 0].repeat(11_000));
         assert_eq!(raw(&mut world, &empty_fragments.collect::<Vec<_>>()).await, 4429);
     });
 }

@@ -50,7 +50,7 @@ impl CommitThread {
         Ok(Self { queue, thread: Some(thread), ended, close_wait, place })
     }
 
-    /// Writes what is queued, closes the file and ends the thread. An error: the disk did not take it in time.
+    /// Writes what is queued, closes the file and ends the thread. An error: the disk did not answer in time.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.end()
     }

@@ -78,7 +78,9 @@ fn an_older_activation_is_refused() {
     let other = bench.submit(batch("b", vec![put("k", "b")]));
     let newer = bench.submit(at(4, vec![put("k", "4")]));
     let same_group = bench.submit(at(3, vec![put("k", "3")]));
+    let barrier = bench.submit(at(0, vec![]));
     bench.run();
+    assert_eq!(barrier.state(), Durable, "a barrier is nobody's");
     assert_eq!(
         [refused.state(), other.state(), newer.state(), same_group.state()],
         [Failed, Durable, Durable, Failed]
@@ -92,7 +94,7 @@ fn an_older_activation_is_refused() {
     assert_eq!(refused.state(), Failed, "the record's epoch is remembered");
 
     let memory = MemoryStore::new();
-    memory.submit(at(3, vec![])).unwrap();
+    memory.submit(at(3, vec![put("k", "3")])).unwrap();
     let ticket = Arc::new(Ticket::default());
     memory.submit(WriteBatch { ticket: Some(ticket.clone()), ..at(2, vec![put("k", "2")]) }).unwrap();
     assert_eq!(ticket.state(), Failed);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::geometry::within_disc;
 use crate::schema::FieldKind;
-use crate::sim::game::{Input, InputField};
+use crate::sim::game::{Fields, Input, InputField};
 
 /// The bit of `buttons` that shoots.
 pub const SHOOT: u8 = 1;
@@ -53,7 +53,7 @@ impl Input for ArenaInput {
         }
     }
 
-    fn to_fields(self, fields: &mut Vec<i64>) {
+    fn to_fields(self, fields: &mut Fields) {
         let axes = [self.move_x, self.move_y, self.aim_x, self.aim_y];
         fields.extend(axes.map(i64::from));
         fields.push(i64::from(self.buttons));
