@@ -2,7 +2,7 @@
 //!
 //! [`app`] builds everything and stops it; [`gateway`] and [`store`] are the edges and never know each
 //! other; [`runtime`] has the threads and knows no class; [`classes`] are pure state machines; [`object`] is
-//! what a durable object is; [`clock`], [`metrics`] and [`config`] know nothing.
+//! what a durable object is; [`clock`], [`metrics`], [`mailbox`] and [`config`] know nothing.
 
 pub mod app;
 pub mod classes;
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod gateway;
+pub mod mailbox;
 pub mod metrics;
 pub mod object;
 pub mod runtime;

@@ -83,6 +83,12 @@ impl Fanout {
         match next {
             Next::Output(SocketOutput::State(frame)) => self.state(&frame).await,
             Next::Output(SocketOutput::Send { socket, message }) => self.send(socket, &message),
+            Next::Output(SocketOutput::Broadcast { sockets, message }) => {
+                for socket in sockets {
+                    self.send(socket, &message);
+                    self.rest().await;
+                }
+            }
             Next::Output(SocketOutput::Close { socket, code, reason }) => {
                 self.end(socket, Ending::Coded(code, reason));
             }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_util::task::AtomicWaker;
 use prometheus_client::metrics::counter::Counter;
 
+use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::metrics::Metrics;
 use crate::object::socket::SocketId;
 use crate::runtime::ports::{Outlet, SocketOutput};
@@ -61,8 +61,8 @@ pub fn outlet(metrics: &Metrics) -> (GatewayOutlet, FanoutInbox) {
 }
 
 fn with_limits(metrics: &Metrics, outputs_max: usize, condemned_max: usize) -> (GatewayOutlet, FanoutInbox) {
-    let (outputs, outputs_inbox) = bounded(outputs_max);
-    let (condemned, condemned_inbox) = bounded(condemned_max);
+    let (outputs, outputs_inbox) = mailbox(outputs_max);
+    let (condemned, condemned_inbox) = mailbox(condemned_max);
     let shared = Arc::new(Shared::default());
     let coalesced = metrics.snapshots_coalesced.clone();
     let inbox =
@@ -75,11 +75,7 @@ impl Outlet for GatewayOutlet {
         if outputs.is_empty() {
             return;
         }
-        for output in outputs.drain(..) {
-            if let Err(refused) = self.outputs.try_send(output) {
-                self.no_room(&refused.into_inner());
-            }
-        }
+        self.outputs.offer_all(outputs, |refused| self.no_room(&refused));
         self.shared.fanout.wake();
     }
 }
@@ -90,11 +86,14 @@ impl GatewayOutlet {
             SocketOutput::State(frame) => {
                 self.coalesced.inc_by(frame.receivers.len() as u64);
             }
-            SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => {
-                if self.condemned.try_send(*socket).is_err() {
-                    self.shared.overrun.store(true, Ordering::Release);
-                }
-            }
+            SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => self.condemn(*socket),
+            SocketOutput::Broadcast { sockets, .. } => sockets.iter().for_each(|socket| self.condemn(*socket)),
+        }
+    }
+
+    fn condemn(&self, socket: SocketId) {
+        if self.condemned.offer(socket).is_err() {
+            self.shared.overrun.store(true, Ordering::Release);
         }
     }
 }
@@ -106,11 +105,11 @@ impl FanoutInbox {
             return Some(Next::Overrun);
         }
         if !self.condemned.is_empty()
-            && let Ok(socket) = self.condemned.try_recv()
+            && let Some(socket) = self.condemned.take()
         {
             return Some(Next::Condemned(socket));
         }
-        self.outputs.try_recv().ok().map(Next::Output)
+        self.outputs.take().map(Next::Output)
     }
 
     /// Waits until there may be something.

@@ -110,6 +110,11 @@ impl<'a> Context<'a> {
     }
 
 
+    /// Sends a message to many once what the object wrote is durable.
+    pub fn broadcast(&mut self, sockets: Vec<SocketId>, message: Arc<ServerMessage>) {
+        self.output(Release::Gated, Output::Broadcast { sockets, message });
+    }
+
     /// Ends a socket.
     pub fn close(&mut self, release: Release, socket: SocketId, code: CloseCode, reason: &'static str) {
         self.output(release, Output::Close { socket, code, reason });

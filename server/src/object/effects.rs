@@ -22,6 +22,13 @@ pub enum Output {
         /// What.
         message: Arc<ServerMessage>,
     },
+    /// A reliable message to many sockets, encoded once.
+    Broadcast {
+        /// To whom.
+        sockets: Vec<SocketId>,
+        /// What.
+        message: Arc<ServerMessage>,
+    },
     /// The end of a socket; a `bye` with the same code goes before it.
     Close {
         /// Which.

@@ -97,6 +97,11 @@ impl Activation {
         }
     }
 
+    /// A call waits for its answer.
+    pub fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
     /// Answers calls that have waited too long.
     pub fn expire_calls(&mut self, now: Moment) {
         while let Some(index) = self.calls.iter().position(|call| now.since(call.since) >= CALL_TIMEOUT) {

@@ -38,7 +38,9 @@ impl TickSchedule {
     /// A schedule whose first step is due within one period from `now`.
     pub fn new(rate_hz: u32, phase: u32, now: Moment) -> Self {
         let passed = u128::from(now.0) * u128::from(rate_hz) / 1_000_000_000;
-        Self { rate_hz, phase: phase % PHASES, next_index: u64::try_from(passed).unwrap_or(u64::MAX) + 1 }
+        let next_index = u64::try_from(passed).unwrap_or(u64::MAX);
+        let schedule = Self { rate_hz, phase: phase % PHASES, next_index };
+        if schedule.deadline() > now { schedule } else { Self { next_index: next_index + 1, ..schedule } }
     }
 
     /// Steps a second.

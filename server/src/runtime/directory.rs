@@ -3,7 +3,7 @@
 //! Invariant: an event is put into its owner's inbox under the same lock that found the owner, so that after
 //! a move every event for the object that the old owner will ever get is already in its inbox.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -113,6 +113,26 @@ impl Directory {
         shard.remove(&object);
         self.objects.fetch_sub(1, Ordering::Relaxed);
         true
+    }
+
+    /// Forgets an object if `owner` still owns it and no event waits for it: nobody can deliver one while
+    /// `collect` looks. Answers the events that keep it.
+    pub(super) fn release_if_quiet(
+        &self,
+        object: ObjectId,
+        owner: WorkerId,
+        collect: impl FnOnce() -> VecDeque<Event>,
+    ) -> VecDeque<Event> {
+        let mut shard = self.write(&object);
+        if shard.get(&object).is_none_or(|entry| entry.owner != owner) {
+            return VecDeque::new();
+        }
+        let events = collect();
+        if events.is_empty() {
+            shard.remove(&object);
+            self.objects.fetch_sub(1, Ordering::Relaxed);
+        }
+        events
     }
 
     /// Notes a panic; answers how many there were within the window, this one included.

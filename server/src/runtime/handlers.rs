@@ -8,7 +8,7 @@ use tickstone_shared::wire::close::CloseCode;
 
 use super::activation::{Activation, Ticking};
 use super::alarm_queue::{PHASES, TickSchedule};
-use super::inbox::{Event, Order, WakeOrder};
+use super::inbox::{Addressed, Event, Order, WakeOrder};
 use super::outbox::{Outbox, Outcome};
 use super::panic_guard::{discard, guard};
 use super::pool::Shared;
@@ -33,10 +33,13 @@ impl Worker {
         shared: &Shared,
         scratch: &mut Scratch,
         slot: usize,
-        event: Event,
+        Addressed { object, event }: Addressed,
         now: Moment,
     ) {
-        let Some(mut activation) = self.take(slot) else { return };
+        let Some(mut activation) = self.take(slot) else {
+            // The watchdog has just moved it away.
+            return shared.redeliver(object, event);
+        };
         if activation.asleep {
             self.put_back(slot, activation);
             return shared.refuse_draining(event);
@@ -108,29 +111,28 @@ impl Worker {
             self.reset(shared, scratch, slot, activation);
             return false;
         }
-        self.settle_again(shared, scratch, slot, activation, now)
+        self.settle_again(shared, slot, activation, now)
     }
 
     /// Puts an object back, or sends it where it wants to be. False: it is gone.
     fn settle_again(
         &self,
         shared: &Shared,
-        scratch: &mut Scratch,
         slot: usize,
         activation: Box<Activation>,
         now: Moment,
     ) -> bool {
         if activation.finishing && activation.gate.is_open() {
             self.put_back(slot, activation);
-            self.end(shared, scratch, slot);
+            self.end(shared, slot);
             return false;
         }
         let elsewhere = activation.group != self.group && !activation.finishing;
-        let waits = !activation.gate.is_open() || activation.finishing;
+        let waits = !activation.gate.is_open() || activation.finishing || activation.has_calls();
         let unscheduled = activation.ticks.is_some_and(|ticks| ticks.schedule.is_none());
         self.put_back(slot, activation);
         if elsewhere && let Some(target) = shared.least_loaded(self.id) {
-            self.depart(shared, scratch, slot, target);
+            self.depart(shared, slot, target);
             return false;
         }
         if unscheduled {
@@ -155,7 +157,7 @@ impl Worker {
         if state == GateState::Broken {
             return self.reset(shared, scratch, slot, activation);
         }
-        self.settle_again(shared, scratch, slot, activation, now);
+        self.settle_again(shared, slot, activation, now);
     }
 
     /// Gives an object's ticks a phase: the one with the fewest.
@@ -286,7 +288,7 @@ impl Worker {
             "the match crashed and is being restored",
         );
         discard(activation);
-        self.rewake(shared, scratch, slot, &identity, WakeReason::Crash { attempt, panics });
+        self.rewake(shared, slot, &identity, WakeReason::Crash { attempt, panics });
     }
 
     /// A commit failed or the gate overflowed: what was held is never sent, and the object starts anew.
@@ -298,7 +300,7 @@ impl Worker {
         );
         self.abandon(shared, scratch, &mut activation, CloseCode::Restoring, "the match is being restored");
         discard(activation);
-        self.rewake(shared, scratch, slot, &identity, WakeReason::Restart);
+        self.rewake(shared, slot, &identity, WakeReason::Restart);
     }
 
     fn abandon(
@@ -319,29 +321,33 @@ impl Worker {
     fn rewake(
         &self,
         shared: &Shared,
-        scratch: &mut Scratch,
         slot: usize,
         identity: &Arc<crate::object::id::Identity>,
         reason: WakeReason,
     ) {
         self.core().vacate(slot);
         self.load.fetch_sub(1, Ordering::Relaxed);
-        let order = WakeOrder { identity: (**identity).clone(), reason };
-        shared.rewake(self, scratch, order);
+        let order = WakeOrder::new((**identity).clone(), reason);
+        shared.rewake(self, order);
     }
 
-    /// Ends an activation: the next event wakes the object anew.
-    fn end(&self, shared: &Shared, scratch: &mut Scratch, slot: usize) {
+    /// Ends an activation: the next event wakes the object anew, be it one that waits already.
+    fn end(&self, shared: &Shared, slot: usize) {
         let Some(mut activation) = self.core().vacate(slot) else { return };
         self.load.fetch_sub(1, Ordering::Relaxed);
         activation.answer_all(&CallError::Reset);
-        let object = activation.identity.id;
+        let identity = Arc::clone(&activation.identity);
         discard(activation);
-        if shared.directory.release(object, self.id) {
-            for event in self.collect_events(scratch, object) {
-                shared.redeliver(object, event);
-            }
+        let events = shared.directory.release_if_quiet(identity.id, self.id, || self.collect_events(identity.id));
+        if events.is_empty() {
+            return;
         }
+        if shared.is_draining() {
+            shared.directory.release(identity.id, self.id);
+            return events.into_iter().for_each(|event| shared.refuse_draining(event));
+        }
+        let backlog = events;
+        shared.rewake(self, WakeOrder { identity: (*identity).clone(), reason: WakeReason::Restart, backlog });
     }
 
     /// Is everything this worker put to sleep durable?
@@ -351,7 +357,12 @@ impl Worker {
             Some(activation) => activation.asleep && !activation.awaits_disk(),
             None => slot.identity.is_none(),
         };
-        core.draining && core.departing.is_empty() && core.wakes.is_empty() && core.slots.iter().all(durable)
+        let settled = core.slots.iter().filter(|slot| slot.identity.is_some()).count();
+        let nothing_on_its_way = core.departing.is_empty()
+            && core.wakes.is_empty()
+            && self.receiver.orders.is_empty()
+            && settled == self.load.load(Ordering::Acquire);
+        core.draining && nothing_on_its_way && core.slots.iter().all(durable)
     }
 
     /// Orders the worker gives itself when it must not forget them.

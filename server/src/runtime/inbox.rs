@@ -4,10 +4,9 @@
 
 use std::collections::VecDeque;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-
 use super::activation::Activation;
 use super::handle::ReplyTo;
+use crate::mailbox::{Bell, Receiver, Sender, mailbox};
 use crate::object::contract::{Call, WakeReason};
 use crate::object::id::{Identity, ObjectId};
 use crate::object::socket::SocketEvent;
@@ -47,6 +46,15 @@ pub struct WakeOrder {
     pub identity: Identity,
     /// Why.
     pub reason: WakeReason,
+    /// Its events so far, oldest first.
+    pub backlog: VecDeque<Event>,
+}
+
+impl WakeOrder {
+    /// An order for an object that nothing waits for yet.
+    pub fn new(identity: Identity, reason: WakeReason) -> Self {
+        Self { identity, reason, backlog: VecDeque::new() }
+    }
 }
 
 /// An object that changes its owner, with the events that reached the old one.
@@ -62,6 +70,7 @@ pub struct Adoption {
 pub struct Inbox {
     events: Sender<Addressed>,
     orders: Sender<Order>,
+    bell: Bell,
 }
 
 /// The receiving side. Cloned for the watchdog alone, which empties the queue of a stuck worker.
@@ -71,27 +80,31 @@ pub struct InboxReceiver {
     pub events: Receiver<Addressed>,
     /// Orders, oldest first.
     pub orders: Receiver<Order>,
+    /// Rung when there is something; a tick worker looks by itself and hangs none.
+    pub bell: Bell,
 }
 
 /// A worker's queues.
 pub fn inbox(events_max: usize) -> (Inbox, InboxReceiver) {
-    let (events, events_receiver) = bounded(events_max);
-    let (orders, orders_receiver) = bounded(ORDERS_MAX);
-    (Inbox { events, orders }, InboxReceiver { events: events_receiver, orders: orders_receiver })
+    let (events, events_receiver) = mailbox(events_max);
+    let (orders, orders_receiver) = mailbox(ORDERS_MAX);
+    let bell = Bell::default();
+    let inbox = Inbox { events, orders, bell: bell.clone() };
+    (inbox, InboxReceiver { events: events_receiver, orders: orders_receiver, bell })
 }
 
 impl Inbox {
     /// Offers an event; gives it back if the queue is full.
     pub fn offer(&self, event: Addressed) -> Result<(), Event> {
-        self.events.try_send(event).map_err(|refused| match refused {
-            TrySendError::Full(addressed) | TrySendError::Disconnected(addressed) => addressed.event,
-        })
+        self.events.offer(event).map_err(|addressed| addressed.event)?;
+        self.bell.ring();
+        Ok(())
     }
 
     /// Gives an order; gives it back if the queue is full.
     pub fn order(&self, order: Order) -> Result<(), Order> {
-        self.orders.try_send(order).map_err(|refused| match refused {
-            TrySendError::Full(order) | TrySendError::Disconnected(order) => order,
-        })
+        self.orders.offer(order)?;
+        self.bell.ring();
+        Ok(())
     }
 }

@@ -26,3 +26,6 @@ pub mod threads;
 pub mod waking;
 pub mod watchdog;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

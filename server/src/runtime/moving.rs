@@ -8,19 +8,19 @@ use std::sync::atomic::Ordering;
 use super::directory::WorkerId;
 use super::inbox::{Adoption, Event, Order};
 use super::pool::Shared;
-use super::worker::{Scratch, Worker};
+use super::worker::Worker;
 use crate::object::id::ObjectId;
 
 impl Worker {
     /// Gives the object in `slot` to another worker.
-    pub(super) fn depart(&self, shared: &Shared, scratch: &mut Scratch, slot: usize, target: WorkerId) {
+    pub(super) fn depart(&self, shared: &Shared, slot: usize, target: WorkerId) {
         let Some(activation) = self.core().vacate(slot) else { return };
         let object = activation.identity.id;
         self.load.fetch_sub(1, Ordering::Relaxed);
         if !shared.directory.transfer(object, self.id, target) {
             return;
         }
-        let backlog = self.collect_events(scratch, object);
+        let backlog = self.collect_events(object);
         self.hand_over(shared, target, Adoption { activation: *activation, backlog });
     }
 
@@ -51,15 +51,15 @@ impl Worker {
     }
 
     /// Takes an object's events out of this worker's queue, leaving the others in order.
-    pub(super) fn collect_events(&self, scratch: &mut Scratch, object: ObjectId) -> VecDeque<Event> {
-        scratch.stash.extend(self.receiver.events.try_iter());
-        let mut own = self.core().waiting.remove(&object).unwrap_or_default();
-        let stash = std::mem::take(&mut scratch.stash);
-        for addressed in stash {
+    pub(super) fn collect_events(&self, object: ObjectId) -> VecDeque<Event> {
+        let mut core = self.core();
+        core.stash.extend(self.receiver.events.take_all());
+        let mut own = core.waiting.remove(&object).unwrap_or_default();
+        for addressed in std::mem::take(&mut core.stash) {
             if addressed.object == object {
                 own.push_back(addressed.event);
             } else {
-                scratch.stash.push_back(addressed);
+                core.stash.push_back(addressed);
             }
         }
         own
@@ -81,20 +81,11 @@ impl Worker {
             let object = activation.identity.id;
             self.load.fetch_sub(1, Ordering::Relaxed);
             if shared.directory.transfer(object, self.id, target) {
-                let backlog = self.core().waiting.remove(&object).unwrap_or_default();
+                let backlog = self.collect_events(object);
                 self.hand_over(shared, target, Adoption { activation: *activation, backlog });
                 moved += 1;
             }
         }
-        self.reroute_events(shared);
         moved
-    }
-
-    /// Sends on the events of objects that are not here any more.
-    fn reroute_events(&self, shared: &Shared) {
-        let waiting = self.receiver.events.len();
-        for addressed in self.receiver.events.try_iter().take(waiting).collect::<Vec<_>>() {
-            shared.redeliver(addressed.object, addressed.event);
-        }
     }
 }

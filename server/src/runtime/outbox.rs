@@ -60,10 +60,11 @@ impl Outbox<'_> {
 
     fn submit(&mut self, activation: &mut Activation, effects: &mut Effects) -> Passage {
         let gated = effects.outputs.iter().any(|(release, _)| *release == Release::Gated);
-        if effects.writes.is_empty() && !(gated && activation.awaits_disk()) {
+        let waited_for = gated || is_urgent(effects);
+        if effects.writes.is_empty() && !(waited_for && activation.awaits_disk()) {
             return Passage::Open;
         }
-        let ticket = gated.then(|| Arc::new(Ticket::default()));
+        let ticket = waited_for.then(|| Arc::new(Ticket::default()));
         let batch = WriteBatch {
             object: activation.identity.id,
             epoch: activation.epoch,
@@ -80,7 +81,11 @@ impl Outbox<'_> {
                 }
                 Passage::Open
             }
-            Err(SubmitError::QueueFull | SubmitError::Closed) => Passage::Refused,
+            Err(SubmitError::QueueFull | SubmitError::Closed) => {
+                // Nobody may take it for stored, least of all a drain.
+                activation.unticketed = true;
+                Passage::Refused
+            }
         }
     }
 
@@ -108,6 +113,9 @@ impl Outbox<'_> {
     fn emit(&mut self, activation: &mut Activation, output: Output) {
         match output {
             Output::Send { socket, message } => self.sockets.push(SocketOutput::Send { socket, message }),
+            Output::Broadcast { sockets, message } => {
+                self.sockets.push(SocketOutput::Broadcast { sockets, message });
+            }
             Output::Close { socket, code, reason } => {
                 self.sockets.push(SocketOutput::Close { socket, code, reason });
             }

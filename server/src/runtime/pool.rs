@@ -174,7 +174,7 @@ impl Shared {
         }
         let worker = &self.workers[owner.0];
         worker.load.fetch_add(1, Ordering::Relaxed);
-        let order = Order::Wake(Box::new(WakeOrder { identity: identity.clone(), reason }));
+        let order = Order::Wake(Box::new(WakeOrder::new(identity.clone(), reason)));
         worker.inbox.order(order).map_err(|_| {
             worker.load.fetch_sub(1, Ordering::Relaxed);
             self.directory.release(identity.id, owner);
@@ -182,21 +182,22 @@ impl Shared {
         })
     }
 
-    /// Has an object that `from` just gave up woken anew, its events kept.
-    pub(super) fn rewake(&self, from: &Worker, scratch: &mut Scratch, order: WakeOrder) {
+    /// Has an object that `from` just gave up woken anew. Its events go along with the order: what comes after
+    /// the transfer waits behind them.
+    pub(super) fn rewake(&self, from: &Worker, mut order: WakeOrder) {
         let object = order.identity.id;
         let target = self.least_loaded_of(WorkerGroup::General).unwrap_or(from.id);
         if !self.directory.transfer(object, from.id, target) {
             return;
         }
+        order.backlog.extend(from.collect_events(object));
         let worker = &self.workers[target.0];
         worker.load.fetch_add(1, Ordering::Relaxed);
         if let Err(Order::Wake(order)) = worker.inbox.order(Order::Wake(Box::new(order))) {
             tracing::error!(name = %order.identity.name, "an object cannot be woken: too many orders wait");
+            worker.load.fetch_sub(1, Ordering::Relaxed);
             self.directory.release(object, target);
-        }
-        for event in from.collect_events(scratch, object) {
-            self.redeliver(object, event);
+            order.backlog.into_iter().for_each(|event| self.refuse(event));
         }
     }
 

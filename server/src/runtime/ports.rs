@@ -50,6 +50,13 @@ pub enum SocketOutput {
         /// What.
         message: Arc<ServerMessage>,
     },
+    /// A reliable message to many sockets, to be encoded once.
+    Broadcast {
+        /// To whom.
+        sockets: Vec<SocketId>,
+        /// What.
+        message: Arc<ServerMessage>,
+    },
     /// A `bye` and the end.
     Close {
         /// Which.

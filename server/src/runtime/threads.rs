@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
-use crossbeam_channel::Select;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use thread_priority::unix::{
     RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
@@ -94,14 +93,10 @@ fn run_tick_worker(shared: &Shared, worker: &Worker, clock: &SystemClock) {
 
 fn run_general_worker(shared: &Shared, worker: &Worker) {
     let mut scratch = Scratch::default();
-    let mut select = Select::new();
-    select.recv(&worker.receiver.events);
-    select.recv(&worker.receiver.orders);
+    worker.receiver.bell.hang_here();
     while !shared.stopping.load(Ordering::Relaxed) {
         let next = worker.turn(shared, &mut scratch);
-        // Either something came or the time is up: the next turn looks at both.
-        let wait = next.since(shared.clock.now());
-        let _ready = select.ready_timeout(wait);
+        std::thread::park_timeout(next.since(shared.clock.now()));
     }
 }
 

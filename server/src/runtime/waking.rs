@@ -18,10 +18,12 @@ use crate::object::context::Context;
 use crate::object::contract::{WakeError, WakeReason};
 use crate::object::effects::{Control, Effects, Release};
 use crate::object::id::Identity;
-use crate::object::storage::{Reader, Record, Ticket, TicketState, Write, WriteBatch};
+use crate::object::storage::{ReadError, Reader, Record, Ticket, TicketState, Write, WriteBatch};
 
 /// A wake that waits for the disk.
 pub enum PendingWake {
+    /// The store did not take the barrier, or could not be read: tried again in the next turn.
+    Unsubmitted(WakeOrder),
     /// What an earlier activation wrote must be durable before it is read.
     Barrier(Arc<Ticket>, WakeOrder),
     /// The new epoch must be durable before the object does anything.
@@ -36,8 +38,14 @@ enum Woken {
 }
 
 impl Worker {
-    /// Begins a wake: waits until what was written so far is durable.
+    /// Begins a wake: waits until what was written so far is durable. Invariant: nothing is read before that,
+    /// or a match would go on from a tick that its own journal is about to pass.
     pub(super) fn begin_wake(&self, shared: &Shared, scratch: &mut Scratch, order: WakeOrder, now: Moment) {
+        self.core().wakes.push(PendingWake::Unsubmitted(order));
+        self.follow_wakes(shared, scratch, now);
+    }
+
+    fn submit_barrier(&self, shared: &Shared, order: WakeOrder) -> PendingWake {
         let ticket = Arc::new(Ticket::default());
         let barrier = WriteBatch {
             object: order.identity.id,
@@ -46,11 +54,15 @@ impl Worker {
             urgent: true,
             ticket: Some(Arc::clone(&ticket)),
         };
-        if shared.store.submit(barrier).is_err() {
-            ticket.set_failed();
+        match shared.store.submit(barrier) {
+            Ok(()) => PendingWake::Barrier(ticket, order),
+            Err(_) => PendingWake::Unsubmitted(order),
         }
-        self.core().wakes.push(PendingWake::Barrier(ticket, order));
-        self.follow_wakes(shared, scratch, now);
+    }
+
+    /// Keeps a wake for the next turn: the store will take it or be read again.
+    fn wake_later(&self, identity: Identity, reason: WakeReason) {
+        self.core().wakes.push(PendingWake::Unsubmitted(WakeOrder::new(identity, reason)));
     }
 
     /// Goes on with every wake the disk has let through.
@@ -60,9 +72,16 @@ impl Worker {
         }
         let wakes = std::mem::take(&mut self.core().wakes);
         for wake in wakes {
+            let wake = match wake {
+                PendingWake::Unsubmitted(order) => self.submit_barrier(shared, order),
+                submitted => submitted,
+            };
             match wake {
-                PendingWake::Barrier(ticket, order) if ticket.state() != TicketState::Pending => {
+                PendingWake::Barrier(ticket, order) if ticket.state() == TicketState::Durable => {
                     self.wake(shared, scratch, order, now);
+                }
+                PendingWake::Barrier(ticket, order) if ticket.state() == TicketState::Failed => {
+                    self.core().wakes.push(PendingWake::Unsubmitted(order));
                 }
                 PendingWake::Settle(ticket, activation) if ticket.state() != TicketState::Pending => {
                     self.settled(shared, scratch, ticket.state(), activation, now);
@@ -73,14 +92,15 @@ impl Worker {
     }
 
     fn wake(&self, shared: &Shared, scratch: &mut Scratch, order: WakeOrder, now: Moment) {
-        let WakeOrder { identity, reason } = order;
-        let reader = match shared.store.reader(identity.id) {
-            Ok(reader) => reader,
-            Err(error) => return self.set_aside(shared, scratch, &identity, &error.to_string(), now),
-        };
-        let record = match reader.record() {
-            Ok(record) => record,
-            Err(error) => return self.set_aside(shared, scratch, &identity, &error.to_string(), now),
+        let WakeOrder { identity, reason, .. } = order;
+        let reader = shared.store.reader(identity.id);
+        let read = reader.and_then(|reader| Ok((reader.record()?, reader)));
+        let (record, reader) = match read {
+            Ok(read) => read,
+            Err(ReadError::Io(_)) => return self.wake_later(identity, reason),
+            Err(error @ ReadError::Damaged { .. }) => {
+                return self.set_aside(shared, scratch, &identity, &error.to_string(), now);
+            }
         };
         if let WakeReason::Crash { panics, .. } = reason
             && panics >= PANICS_MAX
@@ -121,7 +141,10 @@ impl Worker {
         };
         shared.metrics.wake_seconds.observe(shared.clock.now().since(now).as_secs_f64());
         match woken {
-            Woken::Awake => self.store_epoch(shared, scratch, activation, record, now),
+            Woken::Awake => {
+                let epoch_stored = self.store_epoch(shared, scratch, activation, record);
+                if epoch_stored { self.follow_wakes(shared, scratch, now) } else { self.wake_later((*identity).clone(), reason.clone()) }
+            }
             Woken::Failed(error) => {
                 discard(activation);
                 self.set_aside(shared, scratch, &identity, &error.to_string(), now);
@@ -150,19 +173,18 @@ impl Worker {
             _ => None,
         };
         let reason = WakeReason::Crash { attempt, panics };
-        self.begin_wake(shared, scratch, WakeOrder { identity: identity.clone(), reason }, now);
+        self.begin_wake(shared, scratch, WakeOrder::new(identity.clone(), reason), now);
     }
 
     /// Stores the activation's epoch with what its `wake` wrote. An object of which nothing is stored, and
-    /// that wrote nothing, stays that way.
+    /// that wrote nothing, stays that way. False: the store did not take it, the activation is gone.
     fn store_epoch(
         &self,
         shared: &Shared,
         scratch: &mut Scratch,
         mut activation: Activation,
         record: Option<Record>,
-        now: Moment,
-    ) {
+    ) -> bool {
         let effects = &mut scratch.effects;
         let mut writes = std::mem::take(&mut effects.writes);
         if let Some(record) = record {
@@ -175,12 +197,13 @@ impl Worker {
             let (object, epoch) = (activation.identity.id, activation.epoch);
             let batch = WriteBatch { object, epoch, writes, urgent: true, ticket: Some(Arc::clone(&ticket)) };
             if shared.store.submit(batch).is_err() {
-                ticket.set_failed();
+                discard(activation);
+                return false;
             }
         }
         self.begin_with(shared, &mut activation, effects, &ticket);
         self.core().wakes.push(PendingWake::Settle(ticket, Box::new(activation)));
-        self.follow_wakes(shared, scratch, now);
+        true
     }
 
     /// Carries out what `wake` asked for beside its writes: outputs wait for the epoch.
@@ -232,7 +255,7 @@ impl Worker {
             Some(target) => {
                 self.load.fetch_sub(1, Ordering::Relaxed);
                 if shared.directory.transfer(object, self.id, target) {
-                    let backlog = self.collect_events(scratch, object);
+                    let backlog = self.collect_events(object);
                     self.hand_over(shared, target, Adoption { activation: *activation, backlog });
                 }
             }

@@ -17,7 +17,7 @@ use tickstone_shared::time::Moment;
 use super::activation::Activation;
 use super::alarm_queue::AlarmQueue;
 use super::directory::WorkerId;
-use super::inbox::{Addressed, Adoption, Event, Inbox, InboxReceiver, Order};
+use super::inbox::{Addressed, Adoption, Event, Inbox, InboxReceiver, Order, WakeOrder};
 use super::outbox::Outbox;
 use super::pool::Shared;
 use super::ports::SocketOutput;
@@ -62,6 +62,8 @@ pub struct Core {
     pub(super) gated: Vec<usize>,
     /// Events for objects that are on their way here.
     pub(super) waiting: HashMap<ObjectId, VecDeque<Event>>,
+    /// Events taken from the queue while an object moved; they come before the queue's.
+    pub(super) stash: VecDeque<Addressed>,
     pub(super) wakes: Vec<PendingWake>,
     /// Objects whose new owner could not take the order yet.
     pub(super) departing: Vec<(WorkerId, Box<Adoption>)>,
@@ -83,8 +85,6 @@ pub struct Scratch {
     pub(super) effects: Effects,
     pub(super) sockets: Vec<SocketOutput>,
     pub(super) released: Vec<Output>,
-    /// Events taken from the queue while an object moved; they come before the queue's.
-    pub(super) stash: VecDeque<Addressed>,
 }
 
 impl Core {
@@ -153,6 +153,9 @@ impl Worker {
     /// When the next turn is due, whatever comes in.
     fn next_turn(&self, shared: &Shared, now: Moment) -> Moment {
         let core = self.core();
+        if !core.stash.is_empty() {
+            return now;
+        }
         let waits_for_disk = !core.gated.is_empty() || !core.wakes.is_empty() || !core.departing.is_empty();
         let next = core.alarms.next_deadline();
         let poll =
@@ -165,28 +168,49 @@ impl Worker {
     }
 
     fn take_orders(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
-        while let Ok(order) = self.receiver.orders.try_recv() {
+        while let Some(order) = self.receiver.orders.take() {
             match order {
-                Order::Wake(order) => self.begin_wake(shared, scratch, *order, now),
+                Order::Wake(mut order) => {
+                    self.wait_for(&mut order);
+                    self.begin_wake(shared, scratch, *order, now);
+                }
                 Order::Adopt(adoption) => self.adopt(shared, scratch, *adoption, now),
                 Order::SleepAll => self.sleep_all(shared, scratch, now),
             }
         }
     }
 
+    /// Keeps the events of an object that is to be woken; newer ones may be here already.
+    fn wait_for(&self, order: &mut WakeOrder) {
+        if order.backlog.is_empty() {
+            return;
+        }
+        let mut core = self.core();
+        let waiting = core.waiting.entry(order.identity.id).or_default();
+        let newer = std::mem::replace(waiting, std::mem::take(&mut order.backlog));
+        waiting.extend(newer);
+    }
+
     fn take_events(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
         for _ in 0..EVENTS_PER_TURN_MAX {
-            let stashed = scratch.stash.pop_front();
-            let Some(Addressed { object, event }) = stashed.or_else(|| self.receiver.events.try_recv().ok())
-            else {
-                return;
-            };
-            let slot = self.core().by_id.get(&object).copied();
+            let Some((addressed, slot)) = self.next_event() else { return };
             match slot {
-                Some(slot) => self.run_event(shared, scratch, slot, event, now),
-                None => self.park(shared, object, event),
+                Some(slot) => self.run_event(shared, scratch, slot, addressed, now),
+                None => self.park(shared, addressed.object, addressed.event),
             }
         }
+    }
+
+    /// The oldest event, and where its object is. Under one lock, so that the watchdog cannot take the
+    /// object's events out in between.
+    fn next_event(&self) -> Option<(Addressed, Option<usize>)> {
+        let mut core = self.core();
+        if core.stash.is_empty() {
+            core.stash = self.receiver.events.take_all();
+        }
+        let addressed = core.stash.pop_front()?;
+        let slot = core.by_id.get(&addressed.object).copied();
+        Some((addressed, slot))
     }
 
     /// Keeps an event for an object that is on its way here; sends it on if the object went elsewhere.
@@ -214,23 +238,22 @@ impl Worker {
 
     /// Takes an object that another worker gave up.
     pub(super) fn adopt(&self, shared: &Shared, scratch: &mut Scratch, adoption: Adoption, now: Moment) {
-        let object = adoption.activation.identity.id;
+        let Adoption { activation, backlog } = adoption;
+        let object = activation.identity.id;
         let (slot, draining) = {
             let mut core = self.core();
-            let slot = core.settle(Box::new(adoption.activation));
+            let slot = core.settle(Box::new(activation));
             core.gated.push(slot);
+            // They come before everything in the queue, and go along should the object move on at once.
+            let waiting = core.waiting.remove(&object).unwrap_or_default();
+            let older = backlog.into_iter().chain(waiting).map(|event| Addressed { object, event });
+            let younger = std::mem::take(&mut core.stash);
+            core.stash = older.chain(younger).collect();
             (slot, core.draining)
         };
         self.schedule(slot, now);
-        let waiting = self.core().waiting.remove(&object).unwrap_or_default();
-        for event in adoption.backlog.into_iter().chain(waiting) {
-            let slot = self.core().by_id.get(&object).copied();
-            match slot {
-                Some(slot) => self.run_event(shared, scratch, slot, event, now),
-                None => self.park(shared, object, event),
-            }
-        }
         if draining {
+            self.take_events(shared, scratch, now);
             self.sleep_all(shared, scratch, now);
         }
     }

@@ -183,7 +183,7 @@ impl Committer {
     fn collect(&mut self, now: Moment) {
         let since = self.closed_at.take();
         while self.waiting_bytes < GROUP_BYTES_MAX {
-            let Ok(queued) = self.queue.next() else { break };
+            let Some(queued) = self.queue.next() else { break };
             let regular = since.unwrap_or(now) + self.settings.group_interval;
             let due = if queued.urgent() { now } else { regular };
             self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
@@ -323,7 +323,7 @@ impl Committer {
 
     /// Closes the file. What could not be written by now fails, or stays unknown if it was tried.
     fn finish(&mut self) -> Turn {
-        self.waiting.extend(std::iter::from_fn(|| self.queue.next().ok()));
+        self.waiting.extend(std::iter::from_fn(|| self.queue.next()));
         if !self.waiting.is_empty() || self.planned.is_some() {
             let batches = self.waiting.len();
             tracing::error!(file = self.disk.place(), batches, "closed without having written everything");

@@ -1,14 +1,13 @@
 //! What waits for the disk. Bounded by batches and by bytes; full refuses.
 //!
-//! The submitting side takes no lock, does no IO and wakes the commit thread only if that sleeps without a
-//! deadline or somebody waits: a tick thread pays a few atomic operations.
+//! The submitting side does no IO, holds a lock only to push, and wakes the commit thread only if that sleeps without a
+//! deadline or somebody waits: a tick thread pays a push.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-
 use super::settings::StoreSettings;
+use crate::mailbox::{Bell, Receiver, Sender, mailbox};
 use crate::object::id::ObjectId;
 use crate::object::storage::{Write, WriteBatch};
 use crate::runtime::ports::SubmitError;
@@ -67,7 +66,7 @@ struct State {
 pub(super) struct QueueSender {
     state: Arc<State>,
     batches: Sender<Queued>,
-    wake: Sender<()>,
+    bell: Bell,
     batches_max: usize,
     bytes_max: usize,
 }
@@ -77,22 +76,22 @@ pub(super) struct QueueSender {
 pub(super) struct QueueReceiver {
     state: Arc<State>,
     batches: Receiver<Queued>,
-    wake: Receiver<()>,
+    bell: Bell,
 }
 
 /// A queue with the settings' bounds.
 pub(super) fn queue(settings: &StoreSettings) -> (QueueSender, QueueReceiver) {
     let state = Arc::new(State::default());
-    let (batches_in, batches) = bounded(settings.queue_batches_max);
-    let (wake_in, wake) = bounded(1);
+    let (batches_in, batches) = mailbox(settings.queue_batches_max);
+    let bell = Bell::default();
     let sender = QueueSender {
         state: state.clone(),
         batches: batches_in,
-        wake: wake_in,
+        bell: bell.clone(),
         batches_max: settings.queue_batches_max,
         bytes_max: settings.queue_bytes_max,
     };
-    (sender, QueueReceiver { state, batches, wake })
+    (sender, QueueReceiver { state, batches, bell })
 }
 
 /// What a batch counts for.
@@ -120,17 +119,16 @@ impl QueueSender {
             return Err(SubmitError::QueueFull);
         }
         let urgent = batch.urgent;
-        if let Err(refused) = self.batches.try_send(Queued { batch: Some(batch), bytes }) {
+        if let Err(refused) = self.batches.offer(Queued { batch: Some(batch), bytes }) {
             self.state.release(1, bytes);
-            let full = refused.is_full();
             // Its ticket is left alone: the submitter has the error.
-            let _ = refused.into_inner().take();
-            return Err(if full { SubmitError::QueueFull } else { SubmitError::Closed });
+            let _ = refused.take();
+            return Err(SubmitError::QueueFull);
         }
         fence(Ordering::SeqCst);
         if urgent || self.state.idle.load(Ordering::Relaxed) && self.state.idle.swap(false, Ordering::SeqCst)
         {
-            self.wake();
+            self.bell.ring();
         }
         Ok(())
     }
@@ -148,13 +146,9 @@ impl QueueSender {
     /// From now on submissions are refused; what is queued is still written.
     pub(super) fn close(&self) {
         self.state.closed.store(true, Ordering::Release);
-        self.wake();
+        self.bell.ring();
     }
 
-    fn wake(&self) {
-        // Full: it is being woken already.
-        let _ = self.wake.try_send(());
-    }
 }
 
 impl State {
@@ -166,8 +160,8 @@ impl State {
 
 impl QueueReceiver {
     /// The next batch, if there is one.
-    pub(super) fn next(&self) -> Result<Queued, TryRecvError> {
-        self.batches.try_recv()
+    pub(super) fn next(&self) -> Option<Queued> {
+        self.batches.take()
     }
 
     /// Room for this much again.
@@ -190,8 +184,8 @@ impl QueueReceiver {
         self.state.closed.load(Ordering::Acquire)
     }
 
-    /// Signals that something urgent has come, or anything while idle.
-    pub(super) fn wake_signal(&self) -> Receiver<()> {
-        self.wake.clone()
+    /// From now on the calling thread is woken when something urgent comes, or anything while it is idle.
+    pub(super) fn wake_here(&self) {
+        self.bell.hang_here();
     }
 }

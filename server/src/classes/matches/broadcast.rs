@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tickstone_shared::ids::StateHash;
 use tickstone_shared::sim::event::{Audience, Output};
+use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::{DataMessage, EventMessage, ServerMessage};
 
 use super::running::Running;
@@ -19,6 +20,8 @@ pub struct FramePool {
 
 /// Frames a match keeps: one being filled, and those on their way.
 const FRAMES_MAX: usize = 4;
+/// Reliable messages that wait for the journal; whoever would get one more is closed, to resume later.
+const HELD_MAX: usize = 1024;
 
 impl FramePool {
     /// A frame nobody else holds, filled by `fill`.
@@ -41,6 +44,9 @@ impl Running {
     /// Shows the newest state to everybody who is connected.
     pub(super) fn show_state(&mut self, ctx: &mut Context<'_>, hash: Option<StateHash>) {
         let release = self.release();
+        if release == Release::Gated && self.is_behind_gap() {
+            return;
+        }
         let epoch = ctx.epoch();
         let schema = self.game.schema();
         let Self { frames, simulation, roster, .. } = self;
@@ -65,12 +71,16 @@ impl Running {
 
     /// Sends the welcomes of this tick's joins and what the world told the outside. All of it leaves once the
     /// tick is in the journal: nobody is told what a crash can undo, and a welcome comes before every event.
+    /// Behind a gap in the journal it waits until a checkpoint has closed it.
     pub(super) fn tell(&mut self, ctx: &mut Context<'_>) {
         if !self.held.is_empty() || self.release() == Release::Gated {
             ctx.commit_now();
         }
-        for (socket, message) in self.held.drain(..) {
-            ctx.send(socket, message);
+        if !self.is_behind_gap() {
+            for (socket, message) in self.held.drain(..) {
+                ctx.send(socket, Arc::clone(&message));
+                self.leaving.push((socket, message));
+            }
         }
         let mut outputs = self.take_outputs();
         for output in outputs.drain(..) {
@@ -79,7 +89,17 @@ impl Running {
         self.reuse_outputs(outputs);
     }
 
-    fn tell_one(&self, ctx: &mut Context<'_>, output: Output) {
+    fn hold(&mut self, ctx: &mut Context<'_>, sockets: &[SocketId], message: &Arc<ServerMessage>) {
+        for socket in sockets {
+            if self.held.len() < HELD_MAX {
+                self.held.push((*socket, Arc::clone(message)));
+            } else {
+                ctx.close(Release::Ungated, *socket, CloseCode::Restoring, "the disk is behind");
+            }
+        }
+    }
+
+    fn tell_one(&mut self, ctx: &mut Context<'_>, output: Output) {
         let Output { to, name, data } = output;
         let message = Arc::new(match name {
             Some(name) => {
@@ -93,8 +113,12 @@ impl Running {
         };
         let sockets: Vec<SocketId> =
             self.roster.iter().filter(reached).filter_map(|seated| seated.socket).collect();
-        for socket in sockets {
-            ctx.send(socket, Arc::clone(&message));
+        if self.is_behind_gap() {
+            return self.hold(ctx, &sockets, &message);
+        }
+        if !sockets.is_empty() {
+            self.leaving.extend(sockets.iter().map(|socket| (*socket, Arc::clone(&message))));
+            ctx.broadcast(sockets, message);
         }
     }
 }

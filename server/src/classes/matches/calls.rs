@@ -89,6 +89,7 @@ impl DurableMatch {
         if stored {
             running.store_checkpoint(ctx)?;
         }
+        running.stored.is_new = true;
         ctx.place(running.game.workers());
         ctx.start_ticks(running.game.tick_rate_hz(), running.tick());
         self.life = Life::Running(Box::new(running));

@@ -182,6 +182,7 @@ impl Running {
     /// The connection is gone; seat and body stay for a while.
     pub(super) fn lose(&mut self, socket: SocketId) {
         self.held.retain(|(held, _)| *held != socket);
+        self.leaving.retain(|(leaving, _)| *leaving != socket);
         let Some(seat) = self.roster.disconnect(socket, self.tick()) else { return };
         self.happen(Event::Drop { seat }).expect("only joins are refused");
         let idle = self.game.idle_input();

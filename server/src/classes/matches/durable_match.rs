@@ -83,12 +83,12 @@ impl DurableObject for DurableMatch {
             return self.forget_when_due(ctx);
         };
         let hash = running.step(ctx);
+        if let Err(problem) = running.keep_stored(ctx) {
+            tracing::error!(name = %ctx.identity().name, %problem, "a checkpoint is over the limits of the store");
+        }
         running.tell(ctx);
         if !due.catching_up {
             running.show_state(ctx, hash);
-        }
-        if let Err(problem) = running.keep_stored(ctx) {
-            tracing::error!(name = %ctx.identity().name, %problem, "a checkpoint is over the limits of the store");
         }
         if let Some(reason) = due_end(running) {
             self.end(ctx, reason);
@@ -98,8 +98,12 @@ impl DurableObject for DurableMatch {
     }
 
     fn on_writes_refused(&mut self) -> AfterRefusal {
-        let Life::Running(running) = &mut self.life else { return AfterRefusal::GoOn };
-        running.stored.gap = true;
+        // What a match is created as, and that it ended, is written once: only what is stored counts.
+        let Life::Running(running) = &mut self.life else { return AfterRefusal::Reset };
+        if running.stored.is_new {
+            return AfterRefusal::Reset;
+        }
+        running.note_gap();
         self.shelf.metrics.journal_gaps.inc();
         AfterRefusal::GoOn
     }
@@ -109,6 +113,7 @@ impl DurableObject for DurableMatch {
         if running.header.request.durability == Durability::None {
             ctx.wake_at_start(WakeAtStart::Yes);
         }
+        running.finish_tick(ctx);
         if let Err(problem) = running.store_checkpoint(ctx) {
             tracing::error!(name = %ctx.identity().name, %problem, "the last checkpoint is over the limits of the store");
         }
@@ -149,8 +154,12 @@ impl DurableMatch {
 
     /// Ends the match: its result is stored, then everybody is told.
     pub(super) fn end(&mut self, ctx: &mut Context<'_>, reason: &str) {
+        if !matches!(self.life, Life::Running(_)) {
+            return;
+        }
         let Life::Running(running) = std::mem::replace(&mut self.life, Life::Nothing) else { return };
         let mut running = *running;
+        running.finish_tick(ctx);
         let result = EndRecord {
             tick: running.tick(),
             reason: reason.to_owned(),

@@ -25,6 +25,8 @@ use crate::object::socket::SocketId;
 
 /// Checkpoints kept whatever the retention says.
 const GENERATIONS_MIN: usize = 3;
+/// After the store refused a write: ticks until a checkpoint is tried.
+const GAP_RETRY_TICKS: u64 = 15;
 
 /// A match that is played.
 pub struct Running {
@@ -46,6 +48,8 @@ pub struct Running {
     pub recovered: Option<super::recovery::Recovered>,
     /// Reliable messages that leave once the next tick is in the journal.
     pub held: Vec<(SocketId, Arc<ServerMessage>)>,
+    /// Those of the last tick: held again if the store does not take its record.
+    pub(super) leaving: Vec<(SocketId, Arc<ServerMessage>)>,
     pub(super) frames: FramePool,
     pub(super) record: TickRecord,
     pub(super) stored: Stored,
@@ -65,6 +69,8 @@ pub(super) struct Stored {
     pub(super) segments: VecDeque<Tick>,
     /// The journal has a gap: only a checkpoint closes it.
     pub(super) gap: bool,
+    /// Created by the last handler: nothing says yet that the store took the header.
+    pub(super) is_new: bool,
     checkpoint_due: Tick,
 }
 
@@ -90,6 +96,7 @@ impl Running {
             newest_hash: None,
             recovered: None,
             held: Vec::new(),
+            leaving: Vec::new(),
             frames: FramePool::default(),
             record,
             stored: Stored::default(),
@@ -127,6 +134,8 @@ impl Running {
     /// One tick: inputs, step, hash, journal. Its state can then be shown.
     pub fn step(&mut self, ctx: &mut Context<'_>) -> Option<StateHash> {
         let tick = self.tick().next();
+        self.stored.is_new = false;
+        self.leaving.clear();
         self.expire_seats(tick);
         self.consume_inputs(tick);
         self.record.epoch = ctx.epoch();
@@ -144,6 +153,28 @@ impl Running {
         self.write_record(ctx);
         self.record.events.clear();
         hash
+    }
+
+    /// Steps once more if anything has happened since the last tick: a checkpoint stands at the end of a tick,
+    /// or its journal would not lead to it.
+    pub(super) fn finish_tick(&mut self, ctx: &mut Context<'_>) {
+        if !self.record.events.is_empty() {
+            self.step(ctx);
+            self.tell(ctx);
+        }
+    }
+
+    /// The store did not take what the last handler wrote: the journal ends before it.
+    pub(super) fn note_gap(&mut self) {
+        self.stored.gap = true;
+        let retry = Tick(self.tick().0 + GAP_RETRY_TICKS);
+        self.stored.checkpoint_due = self.stored.checkpoint_due.min(retry);
+        self.held.splice(..0, self.leaving.drain(..));
+    }
+
+    /// What is sent now would be taken for durable, and is not.
+    pub(super) fn is_behind_gap(&self) -> bool {
+        self.stored.gap && self.header.request.durability != Durability::None
     }
 
     pub(super) fn encode_record(&mut self) {
@@ -257,7 +288,9 @@ impl Running {
         let tick = self.tick();
         ctx.put(store_keys::key(CHECKPOINTS, tick), self.checkpoint().encode())?;
         ctx.cut_journal();
-        self.stored.checkpoints.push_back(tick);
+        if self.stored.checkpoints.back() != Some(&tick) {
+            self.stored.checkpoints.push_back(tick);
+        }
         self.stored.checkpoint_due = Tick(tick.0 + self.ticks_in(self.settings.checkpoint_interval).max(1));
         self.stored.gap = false;
         self.forget_old(ctx);
@@ -266,7 +299,10 @@ impl Running {
 
     fn store_segment(&mut self, ctx: &mut Context<'_>) -> Result<(), WriteRefused> {
         if let Some((first, bytes)) = self.stored.segment.take() {
-            self.stored.segments.push_back(first);
+            // After a recovery it replaces the one it was read from.
+            if !self.stored.segments.contains(&first) {
+                self.stored.segments.push_back(first);
+            }
             ctx.put(store_keys::key(SEGMENTS, first), bytes)?;
         }
         Ok(())

@@ -76,7 +76,7 @@ impl Drop for CommitThread {
 }
 
 fn run(mut committer: Committer) {
-    let wake = committer.queue.wake_signal();
+    committer.queue.wake_here();
     loop {
         let now = committer.clock.now();
         let wait = match committer.turn(now) {
@@ -86,6 +86,6 @@ fn run(mut committer: Committer) {
             Turn::Closed => return,
         };
         // Woken or not, the next turn looks at everything.
-        let _ = wake.recv_timeout(wait);
+        std::thread::park_timeout(wait);
     }
 }

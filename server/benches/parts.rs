@@ -1,0 +1,263 @@
+//! `cargo bench --bench parts`: the parts of a tick's way, one by one, for an arena of 8 players who fight.
+//!
+//! Not responsible for: sockets and threads ([`floor`](../floor/main.rs) measures those).
+
+#[path = "floor/moves.rs"]
+mod moves;
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use moves::Moves;
+use tickstone_server::classes::matches::journal::{JournalEvent, TickRecord};
+use tickstone_server::clock::{Clock as _, SystemClock};
+use tickstone_server::metrics::Metrics;
+use tickstone_server::object::id::ObjectId;
+use tickstone_server::object::storage::{Record, Ticket, TicketState, Write, WriteBatch};
+use tickstone_server::runtime::ports::Store as _;
+use tickstone_server::store::{Committer, FileDisk, RedbStore, StoreSettings, Turn};
+use tickstone_shared::games::arena::Arena;
+use tickstone_shared::ids::{Epoch, ObjectName, PlayerName, Seat};
+use tickstone_shared::input::{InputBatch, InputFeedback};
+use tickstone_shared::sim::assets::Assets;
+use tickstone_shared::sim::event::Event;
+use tickstone_shared::sim::registered::{AnyGame, AnySimulation, register};
+use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::time::Tick;
+use tickstone_shared::wire::state::{StateHead, encode_own, encode_shared};
+use tickstone_shared::wire::version::{Encoding, StateKind};
+use tickstone_shared::wire::{decode, encode};
+
+const PLAYERS: u16 = 8;
+/// Ticks played before anything is measured: the round has begun and shots are in the air.
+const WARM_UP_TICKS: u32 = 600;
+/// Objects that write in every group.
+const BATCHES: u32 = 100;
+/// After so many groups the journals are cut, as a checkpoint does.
+const CUT_GROUPS: u32 = 300;
+
+/// A match that is fought.
+struct Fight {
+    game: Arc<dyn AnyGame>,
+    rules: Vec<u8>,
+    simulation: Box<dyn AnySimulation>,
+    moves: Vec<Moves>,
+    events: Vec<Event>,
+}
+
+impl Fight {
+    fn new() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/maps/dust.json");
+        let mut assets = Assets::none();
+        assets.insert("maps/dust.json", std::fs::read_to_string(path).expect("the map ships"));
+        let game = register::<Arena>();
+        let options = serde_json::json!({ "players_max": PLAYERS, "round_seconds": 3600 });
+        let rules = game.rules(None, options, &assets).expect("these options are allowed");
+        let simulation = game.start(7, &rules).expect("the rules were made just now");
+        let moves = (0..PLAYERS).map(|seat| Moves::new(u32::from(seat))).collect();
+        let mut fight = Self { game, rules, simulation, moves, events: Vec::new() };
+        for seat in 0..PLAYERS {
+            let player = PlayerName::parse("ann").expect("a short name");
+            let join = Event::Join { seat: Seat(seat), player };
+            fight.simulation.apply(&join).expect("there are seats for all");
+        }
+        for _ in 0..WARM_UP_TICKS {
+            fight.choose_inputs();
+            fight.tick();
+        }
+        fight
+    }
+
+    /// What everybody does in the next tick.
+    fn choose_inputs(&mut self) {
+        let Self { moves, events, .. } = self;
+        events.clear();
+        let inputs = (0..).map(Seat).zip(moves);
+        events.extend(inputs.map(|(seat, moves)| Event::Input { seat, row: moves.next() }));
+    }
+
+    fn tick(&mut self) {
+        for event in &self.events {
+            self.simulation.apply(event).expect("only joins are refused");
+        }
+        self.simulation.step();
+        let mut outputs = Vec::new();
+        self.simulation.take_outputs(&mut outputs);
+        black_box(outputs);
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        self.simulation.snapshot(&mut snapshot);
+        snapshot
+    }
+
+    fn saved(&mut self) -> Vec<u8> {
+        let mut saved = Vec::new();
+        self.simulation.save(&mut saved);
+        saved
+    }
+}
+
+fn simulation(criterion: &mut Criterion) {
+    let mut fight = Fight::new();
+    criterion.bench_function("tick", |bencher| {
+        bencher.iter(|| {
+            fight.choose_inputs();
+            fight.tick();
+        });
+    });
+    let mut fight = Fight::new();
+    let mut snapshot = fight.snapshot();
+    criterion.bench_function("shadow", |bencher| bencher.iter(|| fight.simulation.snapshot(&mut snapshot)));
+    let mut saved = fight.saved();
+    criterion.bench_function("checkpoint", |bencher| {
+        bencher.iter(|| {
+            saved.clear();
+            fight.simulation.save(&mut saved);
+        });
+    });
+    criterion.bench_function("restore", |bencher| {
+        bencher.iter(|| fight.game.restore(&fight.rules, &saved).map(|restored| restored.tick()));
+    });
+}
+
+fn wire(criterion: &mut Criterion) {
+    let mut fight = Fight::new();
+    let snapshot = fight.snapshot();
+    let head = StateHead { epoch: Epoch(1), hash: None, snapshot: &snapshot, schema: fight.game.schema() };
+    let (msgpack, delta) = (Encoding::Msgpack, StateKind::Delta);
+    let mut out = Vec::new();
+    criterion.bench_function("encode for 8", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            encode_shared(&head, msgpack, delta, &mut out);
+            let shared = out.len();
+            for last_input in 0..u32::from(PLAYERS) {
+                out.truncate(shared);
+                let feedback = InputFeedback { last_input: 5000 + last_input, lead: 700, starved: 3 };
+                encode_own(feedback, msgpack, delta, &mut out);
+                black_box(&out);
+            }
+        });
+    });
+    let mut moves = Moves::new(1);
+    let batch = InputBatch {
+        epoch: Epoch(1),
+        first_tick: Tick(5000),
+        first_seq: 5000,
+        acknowledged: Tick(4996),
+        rows: (0..2).map(|_| moves.next()).collect(),
+    };
+    let mut message = Vec::new();
+    encode::packed_input(&batch, &mut message);
+    criterion.bench_function("decode input", |bencher| {
+        bencher.iter(|| decode::from_client(black_box(&message), msgpack, &*fight.game));
+    });
+}
+
+fn record(fight: &mut Fight) -> TickRecord {
+    fight.choose_inputs();
+    let events = fight.events.iter().cloned().map(JournalEvent::World).collect();
+    TickRecord { epoch: Epoch(1), tick: Tick(5000), events, hash: None }
+}
+
+fn journal(criterion: &mut Criterion) {
+    let record = record(&mut Fight::new());
+    let mut entry = Vec::new();
+    criterion.bench_function("journal append", |bencher| {
+        bencher.iter(|| {
+            entry.clear();
+            record.encode(&mut entry);
+        });
+    });
+}
+
+/// A store and those who write to it; the commits run on the thread that measures.
+struct Writers {
+    store: RedbStore,
+    committer: Committer,
+    clock: Arc<SystemClock>,
+    objects: Vec<ObjectId>,
+    entry: Vec<u8>,
+}
+
+impl Writers {
+    fn open(dir: &Path, entry: Vec<u8>) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let settings = StoreSettings::new(dir);
+        let disk = Arc::new(FileDisk::new(dir, settings.cache_bytes));
+        let (store, committer) = RedbStore::open_manual(disk, settings, clock.clone(), Metrics::new())
+            .expect("a new directory takes a store");
+        let names = (0..BATCHES).map(name);
+        let objects = names.map(|name| ObjectId::from_name("match", &name)).collect();
+        let mut writers = Self { store, committer, clock, objects, entry };
+        writers.commit(|number| {
+            let record = Record {
+                class: "match".to_owned(),
+                name: name(number),
+                epoch: Epoch(1),
+                wake_at_start: true,
+            };
+            Write::Record(record)
+        });
+        writers
+    }
+
+    /// One group: one write of every object.
+    fn commit(&mut self, write: impl Fn(u32) -> Write) {
+        let ticket = Arc::new(Ticket::default());
+        for (number, object) in (0..).zip(&self.objects) {
+            let last = number + 1 == BATCHES;
+            let batch = WriteBatch {
+                object: *object,
+                epoch: Epoch(1),
+                writes: vec![write(number)],
+                urgent: last,
+                ticket: last.then(|| Arc::clone(&ticket)),
+            };
+            self.store.submit(batch).expect("the queue has room");
+        }
+        while self.committer.turn(self.clock.now()) == Turn::Again {}
+        assert_eq!(ticket.state(), TicketState::Durable);
+    }
+}
+
+fn name(number: u32) -> ObjectName {
+    ObjectName::parse(&format!("match-{number}")).expect("a short name")
+}
+
+fn store(criterion: &mut Criterion) {
+    let mut entry = Vec::new();
+    record(&mut Fight::new()).encode(&mut entry);
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo has made this directory");
+    let mut writers = Writers::open(dir.path(), entry);
+    let mut groups = 0;
+    let mut group = criterion.benchmark_group("store");
+    group.throughput(Throughput::Elements(u64::from(BATCHES))).sample_size(20);
+    group.bench_function("commit group of 100", |bencher| {
+        bencher.iter(|| {
+            groups += 1;
+            if groups % CUT_GROUPS == 0 {
+                writers.commit(|_| Write::CutJournal);
+            }
+            let entry = writers.entry.clone();
+            writers.commit(|_| Write::Append { entry: entry.clone() });
+        });
+    });
+    group.finish();
+}
+
+fn short() -> Criterion {
+    Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2))
+}
+
+criterion_group! {
+    name = parts;
+    config = short();
+    targets = simulation, wire, journal, store
+}
+criterion_main!(parts);

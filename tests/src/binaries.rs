@@ -1,0 +1,90 @@
+//! The binaries under test, built with the profile of the test that asks for them.
+//!
+//! A copy is taken of each: what is built meanwhile changes nothing in a test that restarts its server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The server and the load generator.
+#[derive(Debug)]
+struct Workspace {
+    copies: tempfile::TempDir,
+}
+
+fn workspace() -> &'static Workspace {
+    static BUILT: OnceLock<Workspace> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let names = ["tickstone", "loadtest"];
+        let mut cargo = cargo_build();
+        cargo.args(["-p", "tickstone-server", "-p", "tickstone-loadtest", "--bins"]);
+        run(cargo.current_dir(root()));
+        let profile = profile_dir();
+        let copies = tempfile::tempdir_in(&profile).expect("the target directory can be written");
+        for name in names {
+            std::fs::copy(profile.join(name), copies.path().join(name)).expect("cargo built it");
+        }
+        Workspace { copies }
+    })
+}
+
+/// The binary `tickstone`.
+pub fn tickstone() -> PathBuf {
+    workspace().copies.path().join("tickstone")
+}
+
+/// The binary `loadtest`.
+pub fn loadtest() -> PathBuf {
+    workspace().copies.path().join("loadtest")
+}
+
+/// The server with a game that is no part of this repository's workspace.
+pub fn outside_game() -> PathBuf {
+    let target = profile_dir().with_file_name("outside");
+    let manifest = root().join("tests/outside_game/Cargo.toml");
+    let mut cargo = cargo_build();
+    run(cargo.arg("--manifest-path").arg(manifest).env("CARGO_TARGET_DIR", &target));
+    target.join(profile_dir().file_name().expect("it has a name")).join("outside-game")
+}
+
+/// Is this an optimised build, whose times mean something?
+pub fn is_release() -> bool {
+    profile_dir().ends_with("release")
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("this package has a directory above it").to_owned()
+}
+
+/// `target/debug` for `target/debug/deps/it-0123`.
+fn profile_dir() -> PathBuf {
+    let test = std::env::current_exe().expect("the system says what runs");
+    let profile = test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
+    profile.to_owned()
+}
+
+fn cargo_build() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--locked", "--quiet"]);
+    match profile_dir().file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => {}
+        Some(name) => {
+            cargo.args(["--profile", name]);
+        }
+    }
+    // Where the test itself lies, whatever the configuration says.
+    cargo.env("CARGO_TARGET_DIR", profile_dir().parent().expect("a profile lies in target"));
+    // What cargo told the test about the test's own package is none of the new build's business.
+    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars().filter(|(name, _)| of_package(name)) {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+fn run(cargo: &mut Command) {
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "{cargo:?} failed");
+}

@@ -1,0 +1,265 @@
+//! A player without a client core: messages by hand over the real socket.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tickstone_shared::client::view::{FieldPlace, View, kind_number};
+use tickstone_shared::ids::Epoch;
+use tickstone_shared::net::websocket::{Buffers, ConnectError, Incoming, WebSocket};
+use tickstone_shared::time::Tick;
+use tickstone_shared::wire::decode::from_server;
+use tickstone_shared::wire::encode::client_message;
+use tickstone_shared::wire::message::{
+    Ack, Bye, ClientMessage, Hello, InputMessage, Ping, ServerMessage, Welcome,
+};
+use tickstone_shared::wire::state::StateMessage;
+use tickstone_shared::wire::version::{Encoding, PROTOCOL_VERSION, StateKind};
+use tokio::runtime::Runtime;
+
+use crate::server::Server;
+use crate::wait::PATIENCE;
+
+/// How far ahead of the newest state inputs are sent.
+const INPUT_LEAD_TICKS: u64 = 5;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Client {
+    runtime: Runtime,
+    socket: WebSocket,
+    encoding: Encoding,
+    welcome: Option<Welcome>,
+    seq: u32,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// The close code; none if it broke.
+    pub code: Option<u16>,
+    /// Its reason, or what broke.
+    pub reason: String,
+    /// The last message before, where that was one.
+    pub bye: Option<Bye>,
+}
+
+/// A hello as a dev client says it.
+pub fn hello(match_id: &str, player: &str) -> Hello {
+    Hello {
+        protocol: PROTOCOL_VERSION,
+        match_id: match_id.to_owned(),
+        token: None,
+        resume: None,
+        player: Some(player.to_owned()),
+        state: StateKind::Delta,
+        schema_hash: None,
+        epoch: None,
+    }
+}
+
+/// A hello of somebody who comes back.
+pub fn resume(match_id: &str, token: &str) -> Hello {
+    Hello { resume: Some(token.to_owned()), player: None, ..hello(match_id, "") }
+}
+
+impl Client {
+    /// Upgrades on a match's route, without a hello.
+    #[track_caller]
+    pub fn connect(server: &Server, match_id: &str, encoding: Encoding) -> Self {
+        Self::try_connect(server, match_id, encoding).expect("the server upgrades")
+    }
+
+    /// As [`Client::connect`], where it may be refused.
+    pub fn try_connect(server: &Server, match_id: &str, encoding: Encoding) -> Result<Self, ConnectError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the system gives what a runtime needs");
+        let url = format!("ws://{}/v1/matches/{match_id}/socket", server.addr());
+        let socket = runtime.block_on(WebSocket::connect(&url, encoding, Buffers::default()))?;
+        Ok(Self { runtime, socket, encoding, welcome: None, seq: 0 })
+    }
+
+    /// Connects and joins by name.
+    #[track_caller]
+    pub fn join(server: &Server, match_id: &str, player: &str) -> Self {
+        Self::enter(server, &hello(match_id, player), Encoding::Msgpack)
+    }
+
+    /// Connects and says this hello, which must be welcome.
+    #[track_caller]
+    pub fn enter(server: &Server, hello: &Hello, encoding: Encoding) -> Self {
+        let mut client = Self::connect(server, &hello.match_id, encoding);
+        client.send(&ClientMessage::Hello(hello.clone()));
+        match client.next() {
+            Ok(ServerMessage::Welcome(welcome)) => {
+                client.seq = welcome.last_input;
+                client.welcome = Some(*welcome);
+            }
+            other => panic!("not welcome: {other:?}"),
+        }
+        client
+    }
+
+    /// Connects and says this hello, which must be refused.
+    #[track_caller]
+    pub fn refused(server: &Server, hello: &Hello) -> End {
+        let mut client = Self::connect(server, &hello.match_id, Encoding::Msgpack);
+        client.send(&ClientMessage::Hello(hello.clone()));
+        client.end()
+    }
+
+    /// What the server said when it let us in.
+    #[track_caller]
+    pub fn welcome(&self) -> &Welcome {
+        self.welcome.as_ref().expect("it was let in")
+    }
+
+    /// The resume token.
+    #[track_caller]
+    pub fn token(&self) -> &str {
+        &self.welcome().resume_token
+    }
+
+    /// Sends a message; whether it arrives shows elsewhere.
+    pub fn send(&mut self, message: &ClientMessage) {
+        let bytes = client_message(message, self.encoding);
+        self.send_bytes(&bytes);
+    }
+
+    /// Sends what need not be a message.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let sending = self.socket.send(bytes);
+        // A connection that the server has closed takes nothing: the next receive says why.
+        let _ = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, sending).await });
+    }
+
+    /// The next message or the end, as bytes; none if nothing comes in time.
+    pub fn receive(&mut self, patience: Duration) -> Option<Result<Bytes, End>> {
+        let receiving = self.socket.receive();
+        let came = self.runtime.block_on(async { tokio::time::timeout(patience, receiving).await });
+        Some(match came.ok()? {
+            Incoming::Message(bytes) => Ok(bytes),
+            Incoming::Closed { code, reason } => Err(End { code, reason, bye: None }),
+        })
+    }
+
+    /// The next message or the end.
+    #[track_caller]
+    pub fn next(&mut self) -> Result<ServerMessage, End> {
+        let encoding = self.encoding;
+        let came = self.receive(PATIENCE).unwrap_or_else(|| panic!("nothing came for {PATIENCE:?}"));
+        came.map(|bytes| from_server(&bytes, encoding).expect("the server sends messages"))
+    }
+
+    /// The next message that `pick` wants.
+    #[track_caller]
+    pub fn next_of<T>(&mut self, what: &str, pick: impl Fn(ServerMessage) -> Option<T>) -> T {
+        let watch = crate::wait::Watch::start();
+        while watch.elapsed() < PATIENCE {
+            match self.next() {
+                Ok(message) => {
+                    if let Some(found) = pick(message) {
+                        return found;
+                    }
+                }
+                Err(end) => panic!("closed while waiting for {what}: {end:?}"),
+            }
+        }
+        panic!("waited {PATIENCE:?} in vain for {what}");
+    }
+
+    /// The next state.
+    #[track_caller]
+    pub fn state(&mut self) -> StateMessage {
+        self.next_of("a state", |message| match message {
+            ServerMessage::State(state) => Some(state),
+            _ => None,
+        })
+    }
+
+    /// Reads to the end of the connection.
+    #[track_caller]
+    pub fn end(&mut self) -> End {
+        let watch = crate::wait::Watch::start();
+        let mut last = None;
+        while watch.elapsed() < PATIENCE {
+            match self.next() {
+                Ok(ServerMessage::Bye(bye)) => last = Some(bye),
+                Ok(_) => last = None,
+                Err(end) => return End { bye: last, ..end },
+            }
+        }
+        panic!("the server did not close within {PATIENCE:?}");
+    }
+
+    /// Is the connection closed with this code? Who has been let in is told by a bye before.
+    #[track_caller]
+    pub fn expect_end(&mut self, code: u16) -> End {
+        let end = self.end();
+        end.expect(code);
+        assert!(self.welcome.is_none() || end.bye.is_some(), "no bye before {end:?}");
+        end
+    }
+
+    /// The nonce of the answer to a ping.
+    #[track_caller]
+    pub fn ping(&mut self, nonce: u32) -> u32 {
+        self.send(&ClientMessage::Ping(Ping { nonce }));
+        self.next_of("a pong", |message| match message {
+            ServerMessage::Pong(pong) => Some(pong.nonce),
+            _ => None,
+        })
+    }
+
+    /// Gives the seat up.
+    pub fn leave(&mut self) {
+        self.send(&ClientMessage::Leave {});
+    }
+
+    /// Acknowledges a state.
+    pub fn acknowledge(&mut self, epoch: Epoch, tick: Tick) {
+        self.send(&ClientMessage::Ack(Ack { epoch, tick }));
+    }
+
+    /// Sends one input by name, for a tick a little after this state's: its number.
+    pub fn input(&mut self, state: &StateMessage, input: Value) -> u32 {
+        self.seq += 1;
+        self.send(&ClientMessage::Input(InputMessage {
+            epoch: state.epoch,
+            tick: Tick(state.tick.0 + INPUT_LEAD_TICKS),
+            seq: self.seq,
+            ack: state.tick,
+            inputs: vec![input],
+        }));
+        self.seq
+    }
+
+    /// The id and these fields of the entity of a kind that has our seat.
+    #[track_caller]
+    pub fn own<const N: usize>(
+        &self,
+        state: &StateMessage,
+        kind: &str,
+        fields: [&str; N],
+    ) -> Option<(u32, [f64; N])> {
+        let welcome = self.welcome();
+        let mut view = View::default();
+        view.replace(state, &welcome.schema).expect("a state fits its schema");
+        let number = kind_number(&welcome.schema, kind).expect("the schema has the kind");
+        let place = |name| FieldPlace::find(&welcome.schema.kinds[number], name).expect("a known field");
+        let seat = place("seat");
+        let own = view.of_kind(number).find(|entity| seat.of(*entity) == f64::from(welcome.seat.0))?;
+        Some((own.id.0, fields.map(|name| place(name).of(own))))
+    }
+}
+
+impl End {
+    /// Is it this code, with a reason in words and, if there is a bye, one that says the same?
+    #[track_caller]
+    pub fn expect(&self, code: u16) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert!(!self.reason.is_empty(), "a close without a reason: {self:?}");
+        let said = self.bye.as_ref().map_or(code, |bye| bye.code.number());
+        assert_eq!(said, code, "the bye: {self:?}");
+    }
+}
