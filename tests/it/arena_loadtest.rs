@@ -1,1 +1,65 @@
-//! Soon.
+//! The load generator against the real server: every field that interfaces.md promises.
+
+use std::process::Command;
+
+use serde_json::Value;
+use tickstone_tests::server::Server;
+use tickstone_tests::{binaries, turn};
+
+const FIELDS: &str = "transport matches players seconds tick_hz.min tick_hz.p50 \
+    snapshot_interval_jitter_ms.p50 snapshot_interval_jitter_ms.p99 snapshot_interval_jitter_ms.p999 \
+    snapshot_interval_jitter_ms.max input_to_effect_ms.p50 input_to_effect_ms.p99 input_to_effect_ms.p999 \
+    input_to_effect_ms.max join_ms.p50 join_ms.p99 join_ms.max bytes_down_per_player_s \
+    bytes_up_per_player_s inputs_sent inputs_applied inputs_lost disconnects errors \
+    generator_cpu_fraction generator_bound server.cpu_us_per_player_tick server.rss_bytes \
+    server.tick_lateness_us.p50 server.tick_lateness_us.p99 server.tick_lateness_us.p999 \
+    server.tick_lateness_us.max server.tick_duration_us.p50 server.tick_duration_us.p99 \
+    server.tick_duration_us.p999 server.tick_duration_us.max server.ticks_slipped";
+
+fn at<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(report, |value, key| value.get(key))
+}
+
+fn run(server: &Server, more: &[&str]) -> (Option<i32>, Value) {
+    let dir = tempfile::tempdir().unwrap();
+    let json = dir.path().join("report.json");
+    let mut command = Command::new(binaries::loadtest());
+    command.args(["run", "--url", &server.url(), "--matches", "2", "--players", "3", "--seconds", "3"]);
+    command.args(["--warmup-seconds", "1", "--ramp-seconds", "0"]).args(more).arg("--json").arg(&json);
+    let output = command.output().expect("it runs");
+    let text = std::fs::read_to_string(&json).unwrap_or_default();
+    let shown = || String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}: {}", shown())))
+}
+
+#[test]
+fn a_run_measures_everything_that_is_promised() {
+    let _turn = turn::alone();
+    let server = Server::dev();
+    let (status, report) = run(&server, &["--slo", "tick_hz>=50"]);
+    assert_eq!(status, Some(0), "{report}");
+    for path in FIELDS.split_whitespace() {
+        let value = at(&report, path).unwrap_or_else(|| panic!("{path} is missing: {report}"));
+        // The server keeps no highest value: its histograms have buckets.
+        let may_be_null = path.starts_with("server.") && path.ends_with(".max");
+        assert!(may_be_null || !value.is_null(), "{path} was not measured: {report}");
+    }
+    let number = |path| at(&report, path).and_then(Value::as_f64).unwrap();
+    assert_eq!((number("matches"), number("players"), number("seconds")), (2.0, 3.0, 3.0));
+    assert_eq!((number("errors"), number("disconnects")), (0.0, 0.0), "{report}");
+    assert!((54.0..=66.0).contains(&number("tick_hz.p50")), "{report}");
+    // 60 inputs a second of each of 6 bots over 3 seconds.
+    assert!((900.0..=1_300.0).contains(&number("inputs_sent")), "{report}");
+    assert!(number("inputs_applied") >= 0.9 * number("inputs_sent"), "{report}");
+    assert!(number("bytes_down_per_player_s") > 60.0 * 20.0, "{report}");
+}
+
+#[test]
+fn a_broken_slo_is_exit_status_1() {
+    let _turn = turn::alone();
+    let server = Server::dev();
+    let (status, report) =
+        run(&server, &["--encoding", "json", "--state", "plain", "--slo", "tick_hz>=61.5"]);
+    assert_eq!(status, Some(1), "{report}");
+    assert_eq!((&report["encoding"], &report["state"]), (&"json".into(), &"plain".into()));
+}

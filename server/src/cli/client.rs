@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::args::{MatchCommand, ServerArgs};
-use super::{EXIT_USAGE, fail};
+use super::run::{EXIT_USAGE, fail};
 
 /// How long an answer may take; a re-run of a long journal takes a while.
 const TIMEOUT: Duration = Duration::from_secs(60);

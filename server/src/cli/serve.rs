@@ -10,7 +10,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{EXIT_USAGE, fail};
+use super::run::{EXIT_USAGE, fail};
 use crate::app::{App, AppError, Drained, Server};
 use crate::config::{Config, ConfigError, RawConfig};
 use crate::store::StoreError;

@@ -87,7 +87,9 @@ impl GatewayOutlet {
                 self.coalesced.inc_by(frame.receivers.len() as u64);
             }
             SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => self.condemn(*socket),
-            SocketOutput::Broadcast { sockets, .. } => sockets.iter().for_each(|socket| self.condemn(*socket)),
+            SocketOutput::Broadcast { sockets, .. } => {
+                sockets.iter().for_each(|socket| self.condemn(*socket))
+            }
         }
     }
 

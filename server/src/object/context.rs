@@ -109,7 +109,6 @@ impl<'a> Context<'a> {
         self.output(Release::Gated, Output::Send { socket, message });
     }
 
-
     /// Sends a message to many once what the object wrote is durable.
     pub fn broadcast(&mut self, sockets: Vec<SocketId>, message: Arc<ServerMessage>) {
         self.output(Release::Gated, Output::Broadcast { sockets, message });

@@ -59,7 +59,7 @@ impl Worker {
             Event::Socket(event) => {
                 activation.note_socket(&event);
                 self.run(&mut activation, &mut scratch.effects, slot, now, |object, ctx| {
-                    object.on_socket(ctx, event)
+                    object.on_socket(ctx, event);
                 })
             }
         };
@@ -115,13 +115,7 @@ impl Worker {
     }
 
     /// Puts an object back, or sends it where it wants to be. False: it is gone.
-    fn settle_again(
-        &self,
-        shared: &Shared,
-        slot: usize,
-        activation: Box<Activation>,
-        now: Moment,
-    ) -> bool {
+    fn settle_again(&self, shared: &Shared, slot: usize, activation: Box<Activation>, now: Moment) -> bool {
         if activation.finishing && activation.gate.is_open() {
             self.put_back(slot, activation);
             self.end(shared, slot);
@@ -338,7 +332,8 @@ impl Worker {
         activation.answer_all(&CallError::Reset);
         let identity = Arc::clone(&activation.identity);
         discard(activation);
-        let events = shared.directory.release_if_quiet(identity.id, self.id, || self.collect_events(identity.id));
+        let events =
+            shared.directory.release_if_quiet(identity.id, self.id, || self.collect_events(identity.id));
         if events.is_empty() {
             return;
         }
@@ -347,7 +342,8 @@ impl Worker {
             return events.into_iter().for_each(|event| shared.refuse_draining(event));
         }
         let backlog = events;
-        shared.rewake(self, WakeOrder { identity: (*identity).clone(), reason: WakeReason::Restart, backlog });
+        shared
+            .rewake(self, WakeOrder { identity: (*identity).clone(), reason: WakeReason::Restart, backlog });
     }
 
     /// Is everything this worker put to sleep durable?

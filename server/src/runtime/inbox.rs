@@ -15,6 +15,10 @@ use crate::object::socket::SocketEvent;
 const ORDERS_MAX: usize = 65_536;
 
 /// Something for one object.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "inputs are the hot path: a box would allocate for each message"
+)]
 pub enum Event {
     /// A request, and where its answer goes.
     Call(Call, ReplyTo),
@@ -95,6 +99,7 @@ pub fn inbox(events_max: usize) -> (Inbox, InboxReceiver) {
 
 impl Inbox {
     /// Offers an event; gives it back if the queue is full.
+    #[expect(clippy::result_large_err, reason = "the event comes back by value: refusing must not allocate")]
     pub fn offer(&self, event: Addressed) -> Result<(), Event> {
         self.events.offer(event).map_err(|addressed| addressed.event)?;
         self.bell.ring();

@@ -98,15 +98,15 @@ impl Outbox<'_> {
     ) -> Result<(), crate::object::gate::GateFull> {
         match (release, passage) {
             (Release::Gated, Passage::Behind(ticket)) => activation.gate.hold(Arc::clone(ticket), output)?,
-            (Release::Gated, Passage::Refused) => self.refuse(activation, output),
+            (Release::Gated, Passage::Refused) => Self::refuse(activation, &output),
             _ => self.emit(activation, output),
         }
         Ok(())
     }
 
-    fn refuse(&mut self, activation: &mut Activation, output: Output) {
+    fn refuse(activation: &mut Activation, output: &Output) {
         if let Output::Reply { call, .. } = output {
-            activation.answer(call, Err(CallError::Storage));
+            activation.answer(*call, Err(CallError::Storage));
         }
     }
 

@@ -152,18 +152,19 @@ impl Shared {
         }
     }
 
-    fn send(&self, identity: &Identity, event: Event) -> Result<(), Event> {
-        let event = match self.directory.deliver(&self.inboxes, identity.id, event) {
-            Ok(()) => return Ok(()),
-            Err(Undelivered::Full(event)) => return Err(event),
-            Err(Undelivered::NoOwner(event)) => event,
-        };
-        if self.is_draining() || self.wake(identity, WakeReason::Restart).is_err() {
-            return Err(event);
+    /// Delivers an event, waking the object if it has no owner: again, should it end in between.
+    #[expect(clippy::result_large_err, reason = "the event comes back by value: refusing must not allocate")]
+    fn send(&self, identity: &Identity, mut event: Event) -> Result<(), Event> {
+        loop {
+            event = match self.directory.deliver(&self.inboxes, identity.id, event) {
+                Ok(()) => return Ok(()),
+                Err(Undelivered::Full(event)) => return Err(event),
+                Err(Undelivered::NoOwner(event)) => event,
+            };
+            if self.is_draining() || self.wake(identity, WakeReason::Restart).is_err() {
+                return Err(event);
+            }
         }
-        self.directory.deliver(&self.inboxes, identity.id, event).map_err(|undelivered| match undelivered {
-            Undelivered::NoOwner(event) | Undelivered::Full(event) => event,
-        })
     }
 
     /// Has an object woken, unless it has an owner already.

@@ -113,10 +113,11 @@ fn prepare_tick_thread(settings: &Settings, index: usize) {
     }
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     let priority = ThreadPriorityValue::try_from(TICK_PRIORITY).map(ThreadPriority::Crossplatform);
-    let done = priority.map_err(|error| error.to_string()).and_then(|priority| {
-        set_thread_priority_and_policy(thread_native_id(), priority, policy)
-            .map_err(|error| format!("{error:?}"))
-    });
+    let done = match priority {
+        Ok(priority) => set_thread_priority_and_policy(thread_native_id(), priority, policy)
+            .map_err(|error| format!("{error:?}")),
+        Err(problem) => Err(problem.to_owned()),
+    };
     match done {
         Ok(()) => tracing::info!(worker = index, "tick worker runs under SCHED_FIFO"),
         Err(problem) => tracing::warn!(

@@ -143,7 +143,11 @@ impl Worker {
         match woken {
             Woken::Awake => {
                 let epoch_stored = self.store_epoch(shared, scratch, activation, record);
-                if epoch_stored { self.follow_wakes(shared, scratch, now) } else { self.wake_later((*identity).clone(), reason.clone()) }
+                if epoch_stored {
+                    self.follow_wakes(shared, scratch, now)
+                } else {
+                    self.wake_later((*identity).clone(), reason.clone())
+                }
             }
             Woken::Failed(error) => {
                 discard(activation);

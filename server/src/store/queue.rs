@@ -148,7 +148,6 @@ impl QueueSender {
         self.state.closed.store(true, Ordering::Release);
         self.bell.ring();
     }
-
 }
 
 impl State {

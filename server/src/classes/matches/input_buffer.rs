@@ -101,6 +101,7 @@ pub struct InputBuffer {
     /// Moving average of the lead, scaled by 8 so that it settles.
     lead_times_8: i32,
     has_sent: bool,
+    newest: InputRow,
 }
 
 impl Default for InputBuffer {
@@ -112,6 +113,7 @@ impl Default for InputBuffer {
             feedback: InputFeedback::default(),
             lead_times_8: 0,
             has_sent: false,
+            newest: InputRow::default(),
         }
     }
 }
@@ -163,6 +165,7 @@ impl InputBuffer {
         if let Some(Entry { seq, row, .. }) = entry {
             self.feedback.last_input = self.feedback.last_input.max(seq);
             self.starved_for = 0;
+            self.newest = row;
             return Consumed::Input(row);
         }
         if !self.has_sent {
@@ -171,6 +174,11 @@ impl InputBuffer {
         self.starved_for = self.starved_for.saturating_add(1);
         self.feedback.starved = self.feedback.starved.wrapping_add(1);
         Consumed::Starved(self.starved_for)
+    }
+
+    /// The last input that was consumed: what a starving seat fades from.
+    pub fn newest(&self) -> InputRow {
+        self.newest
     }
 
     /// Nothing is expected of the seat until it sends again.

@@ -203,7 +203,7 @@ impl Running {
                 Consumed::Input(row) => row,
                 Consumed::Starved(ticks) => {
                     counters.starved.inc();
-                    game.starved_input(&before, ticks)
+                    game.starved_input(&seated.inputs.newest(), ticks)
                 }
                 Consumed::Silent => continue,
             };

@@ -12,7 +12,7 @@ use tickstone_shared::limits::LABEL_BYTES_MAX;
 use super::access::{MATCH_CLASS, check_admin};
 use super::body::{self, Field};
 use super::problem::Problem;
-use super::{Routes, RoutesRef};
+use super::routes::{Routes, RoutesRef};
 use crate::object::contract::CallError;
 use crate::object::id::Identity;
 

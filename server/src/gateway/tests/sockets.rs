@@ -157,8 +157,7 @@ fn silence_is_4408_and_a_pong_is_no_silence() {
     });
     run(async {
         let (mut client, socket) = world.player("m", Encoding::Json).await;
-        let started = tokio::time::Instant::now();
-        while started.elapsed() < Duration::from_millis(900) {
+        for _ in 0..9 {
             let next = tokio::time::timeout(Duration::from_millis(100), client.message());
             assert!(next.await.is_err(), "nothing was sent");
         }

@@ -33,7 +33,8 @@ fn calls_of_an_object_that_cannot_be_woken_are_told_so() {
 #[test]
 fn more_calls_than_may_wait_are_refused() {
     let mut bench = Bench::new();
-    let replies: Vec<Reply> = (0..=CALLS_WAITING_MAX as u64).map(|number| bench.call("one", "later", number)).collect();
+    let replies: Vec<Reply> =
+        (0..=CALLS_WAITING_MAX as u64).map(|number| bench.call("one", "later", number)).collect();
     bench.settle();
     bench.settle();
     let refused = replies.iter().filter(|reply| reply.got() == Some(Err(CallError::Overloaded))).count();

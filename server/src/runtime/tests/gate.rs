@@ -135,7 +135,10 @@ fn a_wake_never_reads_past_what_waits_for_the_disk() {
         bench.settle();
     }
     let last = bench.seen().into_iter().rfind(|seen| matches!(seen, Seen::Wake { .. }));
-    assert!(matches!(last, Some(Seen::Wake { stored: Some(value), .. }) if value == b"3"), "everything is read");
+    assert!(
+        matches!(last, Some(Seen::Wake { stored: Some(value), .. }) if value == b"3"),
+        "everything is read"
+    );
     assert_eq!(waits.got(), Some(Ok(9.into())));
 }
 

@@ -162,7 +162,10 @@ impl Bench {
     }
 
     fn wakes(&self, name: &str) -> usize {
-        self.seen().iter().filter(|seen| matches!(seen, Seen::Wake { name: woken, .. } if woken == name)).count()
+        self.seen()
+            .iter()
+            .filter(|seen| matches!(seen, Seen::Wake { name: woken, .. } if woken == name))
+            .count()
     }
 
     fn sent(&self) -> usize {

@@ -39,7 +39,12 @@ fn an_object_runs_where_it_wants_to() {
     assert!(worker(&bench).0 < 2);
     bench.ask("one", "general_group", 0).unwrap();
     assert_eq!(worker(&bench), WorkerId(2));
-    let load: usize = bench.shared.workers.iter().map(|worker| worker.load.load(std::sync::atomic::Ordering::Relaxed)).sum();
+    let load: usize = bench
+        .shared
+        .workers
+        .iter()
+        .map(|worker| worker.load.load(std::sync::atomic::Ordering::Relaxed))
+        .sum();
     assert_eq!(load, 1);
 }
 

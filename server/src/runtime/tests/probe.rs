@@ -10,7 +10,9 @@ use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::{Pong, ServerMessage};
 
 use crate::object::context::{Context, WakeAtStart};
-use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, TickDue, WakeError, WakeReason};
+use crate::object::contract::{
+    Answer, Call, CallError, Class, DurableObject, TickDue, WakeError, WakeReason,
+};
 use crate::object::effects::{Listing, Release};
 use crate::object::id::Identity;
 use crate::object::socket::{SocketEvent, SocketId};
@@ -118,8 +120,14 @@ impl Probe {
 }
 
 impl DurableObject for Probe {
-    fn wake(&mut self, _: &mut Context<'_>, reason: &WakeReason, stored: &dyn Reader) -> Result<(), WakeError> {
-        let fuse = self.wake_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+    fn wake(
+        &mut self,
+        _: &mut Context<'_>,
+        reason: &WakeReason,
+        stored: &dyn Reader,
+    ) -> Result<(), WakeError> {
+        let fuse =
+            self.wake_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(fuse.is_err(), "the test wants a panic in wake");
         let stored = stored.get(b"value").map_err(|error| WakeError(error.to_string()))?;
         self.log.note(Seen::Wake { name: self.name.clone(), reason: reason.clone(), stored });

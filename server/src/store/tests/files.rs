@@ -5,7 +5,7 @@ use crate::clock::SystemClock;
 use crate::store::tables::{FORMAT_KEY, META};
 use std::path::Path;
 
-fn open(dir: &Path) -> Result<(RedbStore, super::super::CommitThread), StoreError> {
+fn open(dir: &Path) -> Result<(RedbStore, crate::store::CommitThread), StoreError> {
     RedbStore::open(StoreSettings::new(dir), Arc::new(SystemClock::new()), Metrics::new())
 }
 
@@ -50,7 +50,7 @@ fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let file = written(dir.path());
     let db = redb::Database::open(&file).unwrap();
-    let transaction = super::super::tables::begin(&db).unwrap();
+    let transaction = crate::store::tables::begin(&db).unwrap();
     transaction.open_table(META).unwrap().insert(FORMAT_KEY, 99).unwrap();
     transaction.commit().unwrap();
     db.close().unwrap();

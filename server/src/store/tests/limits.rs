@@ -41,8 +41,8 @@ fn what_is_taken_but_not_written_still_fills_the_queue() {
     assert_eq!(taken, 2);
 }
 
-use super::super::sim_disk;
 use super::refusals::ENOSPC;
+use crate::store::sim_disk;
 
 #[test]
 fn a_group_waits_for_others_but_not_when_it_is_urgent() {

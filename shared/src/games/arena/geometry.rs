@@ -2,6 +2,9 @@
 //!
 //! Every function is a few integer operations that any language has: a client repeats them bit for bit.
 
+/// Stored units in one unit of the map.
+pub const UNIT: i32 = 256;
+
 /// Roots of short vectors are taken of this many times their length: the root of 2 is no 2.
 const FINE: i64 = 256;
 

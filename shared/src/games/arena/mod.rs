@@ -32,6 +32,7 @@ pub use body::{ACCELERATION, Body, FRICTION, Name, Player, RADIUS, SPEED_MAX};
 pub use combat::{DAMAGE, Fighter, HEALTH_MAX};
 pub use crowd::{Crowd, PUSH_MAX, Standing};
 pub use game::Arena;
+pub use geometry::UNIT;
 pub use input::{ArenaInput, SHOOT, STARVED_TICKS};
 pub use pickup::{PICKUP_HEALTH, PICKUP_RETURN_TICKS, Pickup};
 pub use projectile::{PROJECTILE_LIFE_TICKS, PROJECTILE_SPEED, Projectile};
@@ -39,6 +40,3 @@ pub use respawn::RESPAWN_TICKS;
 pub use rules::{Numbers, Options, Rules};
 pub use score::Score;
 pub use terrain::{Slid, Terrain, Tiles};
-
-/// Stored units in one unit of the map.
-pub const UNIT: i32 = 256;

@@ -1,0 +1,114 @@
+//! Every route, and what its handler needs.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{get, post};
+use hyper::StatusCode;
+use serde_json::Value;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::problem::Problem;
+use super::{create, health, matches, web};
+use crate::gateway::hub::Hub;
+use crate::gateway::upgrade;
+use crate::metrics::MetricsRef;
+use crate::object::contract::CallError;
+use crate::object::id::Identity;
+
+/// Audits that may run at once; each replays a match's journal.
+const AUDITS_MAX: usize = 2;
+
+/// Replays what is stored of an object and says whether it gives the same state. Blocks.
+pub type Audit = Arc<dyn Fn(Identity) -> Result<Value, CallError> + Send + Sync>;
+
+/// Whether the server should get traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It should.
+    Ready,
+    /// It is still starting.
+    Starting,
+    /// The store refuses writes.
+    StorageFailing,
+}
+
+/// Asked at each `/readyz`.
+pub type ReadinessRef = Arc<dyn Fn() -> Readiness + Send + Sync>;
+
+/// A class as `/v1/classes` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ClassEntry {
+    /// The class's name.
+    pub name: &'static str,
+    /// The version of its code.
+    pub version: u32,
+}
+
+/// What the routes need beside the hub.
+pub struct Api {
+    /// Audits for `verify`.
+    pub audit: Audit,
+    /// For `/readyz`.
+    pub readiness: ReadinessRef,
+    /// For `/metrics`.
+    pub metrics: MetricsRef,
+    /// For `/v1/classes`.
+    pub classes: Vec<ClassEntry>,
+}
+
+/// The state of every handler.
+pub(in crate::gateway) struct Routes {
+    /// Shared with the rest of the gateway.
+    pub(in crate::gateway) hub: Arc<Hub>,
+    pub(super) api: Api,
+    pub(super) audits: Arc<Semaphore>,
+}
+
+/// Handlers' state, shared.
+pub(in crate::gateway) type RoutesRef = Arc<Routes>;
+
+/// Every route.
+pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
+    let routes = Arc::new(Routes { hub, api, audits: Arc::new(Semaphore::new(AUDITS_MAX)) });
+    Router::new()
+        .route("/v1/matches", post(create::create).get(matches::list))
+        .route("/v1/matches/{id}", get(matches::inspect).delete(matches::end))
+        .route("/v1/matches/{id}/kick", post(matches::kick))
+        .route("/v1/matches/{id}/verify", get(matches::verify))
+        .route("/v1/matches/{id}/socket", get(upgrade::socket))
+        .route("/v1/classes", get(matches::classes))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/", get(web::index))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .with_state(routes)
+}
+
+async fn no_route(_request: Request) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no_such_route", "There is nothing at this path.")
+}
+
+async fn no_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The header Allow lists the methods.")
+}
+
+impl Routes {
+    /// Asks an object and waits for its answer.
+    pub(super) async fn call(&self, object: &Identity, method: &str, body: Value) -> Result<Value, Problem> {
+        let (reply, answer) = oneshot::channel();
+        let reply = Box::new(move |result| {
+            // Nobody waits any more: the answer came after the time-out.
+            let _ = reply.send(result);
+        });
+        self.hub.objects.call(object, method, body, reply);
+        match tokio::time::timeout(self.hub.settings.call_timeout, answer).await {
+            Err(_) => Err(CallError::TimedOut.into()),
+            Ok(Err(_)) => Err(CallError::Reset.into()),
+            Ok(Ok(result)) => result.map_err(Problem::from),
+        }
+    }
+}

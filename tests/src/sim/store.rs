@@ -1,0 +1,94 @@
+//! A store that notes which ticks were reported durable, and passes everything on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use tickstone_server::classes::matches::journal::TickRecord;
+use tickstone_server::classes::matches::store_keys::{CHECKPOINTS, tick_of};
+use tickstone_server::object::id::ObjectId;
+use tickstone_server::object::storage::{ReadError, Reader, Record, Ticket, TicketState, Write, WriteBatch};
+use tickstone_server::runtime::ports::{Store, StoreHealth, SubmitError};
+use tickstone_server::store::RedbStore;
+
+#[derive(Debug, Default)]
+struct Noted {
+    pending: Vec<(ObjectId, u64, Arc<Ticket>)>,
+    /// The highest tick of each object that a durable batch has brought.
+    durable: BTreeMap<ObjectId, u64>,
+    refused: u64,
+}
+
+/// See the module.
+pub struct Witness {
+    inner: RedbStore,
+    noted: Mutex<Noted>,
+}
+
+impl Witness {
+    /// Watches a store.
+    pub fn new(inner: RedbStore) -> Self {
+        Self { inner, noted: Mutex::default() }
+    }
+
+    /// Takes the ticks that have been reported durable.
+    pub fn settle(&self) {
+        let noted = &mut *self.noted.lock().unwrap();
+        let durable = &mut noted.durable;
+        noted.pending.retain(|(object, tick, ticket)| {
+            if ticket.state() == TicketState::Durable {
+                let newest = durable.entry(*object).or_default();
+                *newest = (*newest).max(*tick);
+            }
+            ticket.state() == TicketState::Pending
+        });
+    }
+
+    /// The highest tick of an object that was reported durable.
+    pub fn durable(&self, object: ObjectId) -> u64 {
+        self.noted.lock().unwrap().durable.get(&object).copied().unwrap_or(0)
+    }
+
+    /// Batches that were refused.
+    pub fn refused(&self) -> u64 {
+        self.noted.lock().unwrap().refused
+    }
+
+    /// The store itself.
+    pub fn inner(&self) -> &RedbStore {
+        &self.inner
+    }
+}
+
+fn newest_tick(batch: &WriteBatch) -> Option<u64> {
+    let tick = |write: &Write| match write {
+        Write::Append { entry } => Some(TickRecord::decode(entry)?.tick.0),
+        Write::Put { key, .. } => Some(tick_of(CHECKPOINTS, key)?.0),
+        _ => None,
+    };
+    batch.writes.iter().filter_map(tick).max()
+}
+
+impl Store for Witness {
+    fn submit(&self, mut batch: WriteBatch) -> Result<(), SubmitError> {
+        let noted = newest_tick(&batch).map(|tick| {
+            let ticket = batch.ticket.get_or_insert_with(|| Arc::new(Ticket::default()));
+            (batch.object, tick, Arc::clone(ticket))
+        });
+        let submitted = self.inner.submit(batch);
+        let mut state = self.noted.lock().unwrap();
+        match submitted {
+            Ok(()) => state.pending.extend(noted),
+            Err(_) => state.refused += 1,
+        }
+        submitted
+    }
+    fn reader(&self, object: ObjectId) -> Result<Box<dyn Reader + '_>, ReadError> {
+        self.inner.reader(object)
+    }
+    fn to_wake(&self) -> Result<Vec<(ObjectId, Record)>, ReadError> {
+        self.inner.to_wake()
+    }
+    fn health(&self) -> StoreHealth {
+        self.inner.health()
+    }
+}
