@@ -34,6 +34,8 @@ use tickstone_shared::wire::{decode, encode};
 const PLAYERS: u16 = 8;
 /// Ticks played before anything is measured: the round has begun and shots are in the air.
 const WARM_UP_TICKS: u32 = 600;
+/// Matches that take turns.
+const MATCHES: usize = 100;
 /// Objects that write in every group.
 const BATCHES: u32 = 100;
 /// After so many groups the journals are cut, as a checkpoint does.
@@ -122,6 +124,26 @@ fn simulation(criterion: &mut Criterion) {
     });
     criterion.bench_function("restore", |bencher| {
         bencher.iter(|| fight.game.restore(&fight.rules, &saved).map(|restored| restored.tick()));
+    });
+}
+
+/// As on a server: the caches have forgotten a match when its turn comes again.
+fn one_of_many(criterion: &mut Criterion) {
+    let mut fights: Vec<_> = (0..MATCHES).map(|_| Fight::new()).collect();
+    let mut snapshot = Snapshot::default();
+    let mut turn = 0;
+    criterion.bench_function("tick, one of 100", |bencher| {
+        bencher.iter(|| {
+            turn = (turn + 1) % MATCHES;
+            fights[turn].choose_inputs();
+            fights[turn].tick();
+        });
+    });
+    criterion.bench_function("shadow, one of 100", |bencher| {
+        bencher.iter(|| {
+            turn = (turn + 1) % MATCHES;
+            fights[turn].simulation.snapshot(&mut snapshot);
+        });
     });
 }
 
@@ -258,6 +280,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = parts;
     config = short();
-    targets = simulation, wire, journal, store
+    targets = simulation, one_of_many, wire, journal, store
 }
 criterion_main!(parts);

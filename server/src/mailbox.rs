@@ -93,14 +93,19 @@ impl<T> Receiver<T> {
         item
     }
 
-    /// Every item there is now, oldest first.
-    pub fn take_all(&self) -> VecDeque<T> {
+    /// Moves every item there is now to the end of `taken`. If that is empty, the two change buffers, so that
+    /// a steady flow allocates nothing.
+    pub fn take_all(&self, taken: &mut VecDeque<T>) {
         if self.is_empty() {
-            return VecDeque::new();
+            return;
         }
         let mut items = self.0.items();
         self.0.length.store(0, Ordering::Release);
-        std::mem::take(&mut *items)
+        if taken.is_empty() {
+            std::mem::swap(&mut *items, taken);
+        } else {
+            taken.append(&mut items);
+        }
     }
 
     /// Items there are now.
@@ -146,7 +151,9 @@ mod tests {
         let mut offered = vec![4, 5, 6];
         sender.offer_all(&mut offered, |item| refused.push(item));
         assert_eq!((refused, offered.len(), receiver.len()), (vec![5, 6], 0, 2));
-        assert_eq!(receiver.take_all(), [2, 4]);
+        let mut taken = VecDeque::from([1]);
+        receiver.take_all(&mut taken);
+        assert_eq!(taken, [1, 2, 4]);
         assert_eq!((receiver.take(), receiver.is_empty()), (None, true));
     }
 

@@ -36,13 +36,16 @@ impl FieldKind {
 
     /// Appends `value`, clamped to what the kind can hold.
     pub fn write(self, value: i64, row: &mut impl Extend<u8>) {
+        let mut bytes = [0; 4];
+        self.put(value, &mut bytes[..self.width()]);
+        row.extend(bytes.into_iter().take(self.width()));
+    }
+
+    /// Fills `place`, which is as wide as the kind, with `value`, clamped to what the kind can hold.
+    pub fn put(self, value: i64, place: &mut [u8]) {
         let (lowest, highest) = self.range();
         let bytes = value.clamp(lowest, highest).to_le_bytes();
-        match self.width() {
-            1 => row.extend([bytes[0]]),
-            2 => row.extend([bytes[0], bytes[1]]),
-            _ => row.extend([bytes[0], bytes[1], bytes[2], bytes[3]]),
-        }
+        place.copy_from_slice(&bytes[..self.width()]);
     }
 
     /// The lowest and the highest value it holds.

@@ -26,7 +26,7 @@ fn full_match<G: Game>(rules: &G::Rules) -> Simulation<G> {
 }
 
 fn row<G: Game>(input: G::Input) -> InputRow {
-    register::<G>().from_value(serde_json::to_value(input).unwrap()).unwrap()
+    register::<G>().by_name(serde_json::to_value(input).unwrap()).unwrap()
 }
 
 /// The most a tick allocates, after `warm_up` ticks in which lists grow to their size.

@@ -32,8 +32,8 @@ use crate::object::id::Identity;
 use crate::object::socket::SocketEvent;
 use crate::runtime::handle::EventRefused;
 
-/// Bytes the frame reader reads at once (reliability, section 6).
-const READ_BUFFER_BYTES: usize = 4096;
+/// Bytes the frame reader reads at once: many messages, and little to zero each time.
+const READ_BUFFER_BYTES: usize = 1024;
 /// Bytes of control frames the frame reader may hold.
 const WRITE_BUFFER_BYTES_MAX: usize = 4096;
 /// How often, and how long after each time, a `Closed` is offered again to an object without room for it.

@@ -88,7 +88,7 @@ impl GatewayOutlet {
             }
             SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => self.condemn(*socket),
             SocketOutput::Broadcast { sockets, .. } => {
-                sockets.iter().for_each(|socket| self.condemn(*socket))
+                sockets.iter().for_each(|socket| self.condemn(*socket));
             }
         }
     }

@@ -53,7 +53,7 @@ impl Worker {
     /// Takes an object's events out of this worker's queue, leaving the others in order.
     pub(super) fn collect_events(&self, object: ObjectId) -> VecDeque<Event> {
         let mut core = self.core();
-        core.stash.extend(self.receiver.events.take_all());
+        self.receiver.events.take_all(&mut core.stash);
         let mut own = core.waiting.remove(&object).unwrap_or_default();
         for addressed in std::mem::take(&mut core.stash) {
             if addressed.object == object {

@@ -116,7 +116,7 @@ fn prepare_tick_thread(settings: &Settings, index: usize) {
     let done = match priority {
         Ok(priority) => set_thread_priority_and_policy(thread_native_id(), priority, policy)
             .map_err(|error| format!("{error:?}")),
-        Err(problem) => Err(problem.to_owned()),
+        Err(problem) => Err(problem),
     };
     match done {
         Ok(()) => tracing::info!(worker = index, "tick worker runs under SCHED_FIFO"),

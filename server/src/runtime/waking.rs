@@ -144,9 +144,9 @@ impl Worker {
             Woken::Awake => {
                 let epoch_stored = self.store_epoch(shared, scratch, activation, record);
                 if epoch_stored {
-                    self.follow_wakes(shared, scratch, now)
+                    self.follow_wakes(shared, scratch, now);
                 } else {
-                    self.wake_later((*identity).clone(), reason.clone())
+                    self.wake_later((*identity).clone(), reason.clone());
                 }
             }
             Woken::Failed(error) => {

@@ -2,7 +2,6 @@
 //! never the world.
 
 use bevy_ecs::component::Component;
-use bevy_ecs::entity::Entity;
 use bevy_ecs::query::{QueryState, With};
 use bevy_ecs::world::World;
 
@@ -33,18 +32,22 @@ impl<C> FieldOf<C> {
 }
 
 /// How one kind of entity is packed.
+///
+/// Component by component rather than row by row: a query walks its columns in memory order, where a look-up
+/// of every entity missed the cache about once each (7 us for 50 look-ups among 100 matches).
 pub(super) struct KindShadow {
     name: &'static str,
     fields: Vec<Field>,
+    row_bytes: usize,
     parts: Vec<Box<dyn Part>>,
     members: Box<dyn Members>,
-    order: Vec<(NetId, Entity)>,
+    order: Vec<NetId>,
 }
 
 impl KindShadow {
     pub(super) fn new<Tag: Component>(name: &'static str, world: &mut World) -> Self {
-        let members = Box::new(world.query_filtered::<(&NetId, Entity), With<Tag>>());
-        Self { name, fields: Vec::new(), parts: Vec::new(), members, order: Vec::new() }
+        let members = Box::new(world.query_filtered::<&NetId, With<Tag>>());
+        Self { name, fields: Vec::new(), row_bytes: ID_BYTES, parts: Vec::new(), members, order: Vec::new() }
     }
 
     pub(super) fn add<C: Component>(&mut self, fields: Vec<FieldOf<C>>, world: &mut World) {
@@ -53,7 +56,9 @@ impl KindShadow {
             kind: field.kind,
             per_unit: field.per_unit,
         }));
-        self.parts.push(Box::new(ComponentPart { query: world.query::<&C>(), fields }));
+        let offset = self.row_bytes;
+        self.row_bytes += fields.iter().map(|field| field.kind.width()).sum::<usize>();
+        self.parts.push(Box::new(ComponentPart { query: world.query::<(&NetId, &C)>(), fields, offset }));
     }
 
     pub(super) fn schema(&self) -> KindSchema {
@@ -64,56 +69,61 @@ impl KindShadow {
     pub(super) fn pack(&mut self, kind: u8, world: &World, body: &mut Vec<u8>) {
         self.order.clear();
         self.members.collect(world, &mut self.order);
-        self.order.sort_unstable_by_key(|(id, _)| *id);
+        self.order.sort_unstable();
         self.order.truncate(ROWS_PER_KIND_MAX);
         if self.order.is_empty() {
             return;
         }
         body.push(kind);
         body.extend_from_slice(&(self.order.len() as u16).to_le_bytes());
-        for part in &mut self.parts {
-            part.prepare(world);
+        let at = body.len();
+        body.resize(at + self.order.len() * self.row_bytes, 0);
+        let rows = &mut body[at..];
+        for (row, id) in rows.chunks_exact_mut(self.row_bytes).zip(&self.order) {
+            row[..ID_BYTES].copy_from_slice(&id.0.to_le_bytes());
         }
-        for (id, entity) in &self.order {
-            body.extend_from_slice(&id.0.to_le_bytes());
-            for part in &self.parts {
-                part.pack(world, *entity, body);
-            }
+        for part in &mut self.parts {
+            part.pack(world, &self.order, rows, self.row_bytes);
         }
     }
 }
 
+const ID_BYTES: usize = 4;
+
 /// Finds the entities of a kind.
 trait Members: Send + Sync {
-    fn collect(&mut self, world: &World, order: &mut Vec<(NetId, Entity)>);
+    fn collect(&mut self, world: &World, order: &mut Vec<NetId>);
 }
 
-impl<Tag: Component> Members for QueryState<(&'static NetId, Entity), With<Tag>> {
-    fn collect(&mut self, world: &World, order: &mut Vec<(NetId, Entity)>) {
-        order.extend(self.iter(world).map(|(id, entity)| (*id, entity)));
+impl<Tag: Component> Members for QueryState<&'static NetId, With<Tag>> {
+    fn collect(&mut self, world: &World, order: &mut Vec<NetId>) {
+        order.extend(self.iter(world));
     }
 }
 
 /// The fields of one component of a kind.
 trait Part: Send + Sync {
-    fn prepare(&mut self, world: &World);
-    fn pack(&self, world: &World, entity: Entity, body: &mut Vec<u8>);
+    /// Fills them in, in every row whose entity has the component.
+    fn pack(&mut self, world: &World, order: &[NetId], rows: &mut [u8], row_bytes: usize);
 }
 
 struct ComponentPart<C: Component> {
-    query: QueryState<&'static C>,
+    query: QueryState<(&'static NetId, &'static C)>,
     fields: Vec<FieldOf<C>>,
+    /// Where they begin in a row.
+    offset: usize,
 }
 
 impl<C: Component> Part for ComponentPart<C> {
-    fn prepare(&mut self, world: &World) {
-        self.query.update_archetypes(world);
-    }
-
-    fn pack(&self, world: &World, entity: Entity, body: &mut Vec<u8>) {
-        let component = self.query.get_manual(world, entity).ok();
-        for field in &self.fields {
-            field.kind.write(component.map_or(0, field.value), body);
+    fn pack(&mut self, world: &World, order: &[NetId], rows: &mut [u8], row_bytes: usize) {
+        for (id, component) in self.query.iter(world) {
+            let Ok(row) = order.binary_search(id) else { continue };
+            let mut at = row * row_bytes + self.offset;
+            for field in &self.fields {
+                let end = at + field.kind.width();
+                field.kind.put((field.value)(component), &mut rows[at..end]);
+                at = end;
+            }
         }
     }
 }

@@ -29,6 +29,8 @@ const CHANGE_TICK_CHECK_TICKS: u64 = 1 << 20;
 /// The world of one match of game `G`.
 pub struct Simulation<G: Game> {
     world: World,
+    /// `Step::tick` of the world, at hand: it is asked for with every input.
+    tick: Tick,
     systems: Vec<BoxedSystem>,
     columns: Vec<Box<dyn Column>>,
     kinds: Vec<KindShadow>,
@@ -53,9 +55,8 @@ impl<G: Game> Simulation<G> {
     pub fn restore(rules: &G::Rules, saved: &[u8]) -> Result<Self, RestoreError> {
         let mut simulation = Self::empty();
         save::restore(&simulation.columns, &mut simulation.world, saved)?;
-        if simulation.world.get_resource::<Step>().is_none() {
-            return Err(RestoreError::Damaged { column: "step".to_owned() });
-        }
+        let step = simulation.world.get_resource::<Step>();
+        simulation.tick = step.ok_or_else(|| RestoreError::Damaged { column: "step".to_owned() })?.tick;
         G::load(&mut simulation.world, rules);
         simulation.world.clear_trackers();
         Ok(simulation)
@@ -73,6 +74,7 @@ impl<G: Game> Simulation<G> {
         let saved = world.query::<(&NetId, Entity)>();
         Self {
             world,
+            tick: Tick(0),
             systems: Builder::ordered_systems(systems),
             columns,
             kinds,
@@ -85,7 +87,7 @@ impl<G: Game> Simulation<G> {
 
     /// The newest state there is.
     pub fn tick(&self) -> Tick {
-        self.world.resource::<Step>().tick
+        self.tick
     }
 
     /// The world, to look at.
@@ -123,6 +125,7 @@ impl<G: Game> Simulation<G> {
         let mut step = self.world.resource_mut::<Step>();
         step.tick = step.tick.next();
         let tick = step.tick;
+        self.tick = tick;
         for system in &mut self.systems {
             match system.run((), &mut self.world) {
                 // Skipped: the one entity a `Single` asks for is not there in this tick.

@@ -37,7 +37,7 @@ fn on_the_range(options: Options, players: u16) -> Simulation<Arena> {
 }
 
 fn send(simulation: &mut Simulation<Arena>, seat: u16, input: ArenaInput) {
-    let row = register::<Arena>().from_value(serde_json::to_value(input).unwrap()).unwrap();
+    let row = register::<Arena>().by_name(serde_json::to_value(input).unwrap()).unwrap();
     simulation.apply(&Event::Input { seat: Seat(seat), row }).unwrap();
 }
 

@@ -13,7 +13,7 @@ use tickstone_server::object::storage::Reader;
 
 /// What the class has seen.
 #[derive(Debug, Clone, Default)]
-pub struct Watch(Arc<Mutex<Watched>>);
+pub(crate) struct Watch(Arc<Mutex<Watched>>);
 
 #[derive(Debug, Default)]
 struct Watched {
@@ -24,12 +24,12 @@ struct Watched {
 
 impl Watch {
     /// The first object that lived twice at once.
-    pub fn twice(&self) -> Option<String> {
+    pub(crate) fn twice(&self) -> Option<String> {
         self.0.lock().unwrap().twice.clone()
     }
 
     /// Wakes after a panic.
-    pub fn wakes_by_crash(&self) -> u64 {
+    pub(crate) fn wakes_by_crash(&self) -> u64 {
         self.0.lock().unwrap().wakes_by_crash
     }
 
@@ -44,14 +44,14 @@ impl Watch {
 }
 
 /// The watched class.
-pub struct WatchedClass {
+pub(crate) struct WatchedClass {
     inner: ClassRef,
     watch: Watch,
 }
 
 impl WatchedClass {
     /// Watches a class.
-    pub fn new(inner: ClassRef, watch: Watch) -> ClassRef {
+    pub(crate) fn around(inner: ClassRef, watch: Watch) -> ClassRef {
         Arc::new(Self { inner, watch })
     }
 }

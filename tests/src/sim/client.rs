@@ -30,13 +30,13 @@ enum Link {
 }
 
 /// A player of one match.
-pub struct Client {
+pub(crate) struct Client {
     /// The match, by its place in the oracle.
-    pub object: usize,
+    pub(crate) object: usize,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Resumes that were accepted.
-    pub resumes: u64,
+    pub(crate) resumes: u64,
     session: Session,
     link: Link,
     /// Its token must be accepted, unless time is up.
@@ -48,7 +48,7 @@ pub struct Client {
 
 impl Client {
     /// A player who has not come yet.
-    pub fn new(object: usize, name: String, match_id: &str, now: Moment) -> Self {
+    pub(crate) fn new(object: usize, name: String, match_id: &str, now: Moment) -> Self {
         let session = Session::new(SessionOptions::new(match_id, &name));
         Self {
             object,
@@ -63,28 +63,23 @@ impl Client {
     }
 
     /// What it did, or was done to it, may have cost the seat.
-    pub fn doubt_token(&mut self) {
+    pub(crate) fn doubt_token(&mut self) {
         self.token_holds = false;
         self.resume_must_work = false;
     }
 
     /// Has it nothing to do any more?
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.link == Link::Gone
     }
 
     /// Does it play?
-    pub fn plays(&self) -> bool {
+    pub(crate) fn plays(&self) -> bool {
         matches!(self.link, Link::Up { welcomed: true, .. })
     }
 
-    /// The match is over for it.
-    pub fn give_up(&mut self) {
-        self.link = Link::Gone;
-    }
-
     /// Connects if it is time to.
-    pub fn connect(&mut self, me: usize, network: &mut Network, now: Moment, rng: &mut Rng) {
+    pub(crate) fn connect(&mut self, me: usize, network: &mut Network, now: Moment, rng: &mut Rng) {
         let Link::Down { retry_at } = self.link else { return };
         if now < retry_at {
             return;
@@ -97,13 +92,13 @@ impl Client {
     }
 
     /// Its hello has reached the server, whose memory of players began at `since`.
-    pub fn on_hello_arrived(&mut self, since: Moment, now: Moment) {
+    pub(crate) fn on_hello_arrived(&mut self, since: Moment, now: Moment) {
         let in_time = now.since(self.dropped_at.max(since)) < TOKEN_HOLDS;
         self.resume_must_work = self.token_holds && self.session.resumes_next() && in_time;
     }
 
     /// Plays: sends what is due; sometimes drops or leaves.
-    pub fn play(&mut self, network: &mut Network, codec: &dyn InputCodec, now: Moment, rng: &mut Rng) {
+    pub(crate) fn play(&mut self, network: &mut Network, codec: &dyn InputCodec, now: Moment, rng: &mut Rng) {
         let Link::Up { socket, welcomed: true } = self.link else { return };
         if rng.one_in(400) {
             network.cut(socket, now, rng);
@@ -125,7 +120,7 @@ impl Client {
     }
 
     /// Something has arrived from the server.
-    pub fn hear(
+    pub(crate) fn hear(
         &mut self,
         from: SocketId,
         arrival: Arrival,
@@ -184,7 +179,7 @@ impl Client {
     }
 
     /// The connection broke, or the server went.
-    pub fn on_drop(&mut self, now: Moment, rng: &mut Rng) {
+    pub(crate) fn on_drop(&mut self, now: Moment, rng: &mut Rng) {
         if self.link == Link::Gone {
             return;
         }

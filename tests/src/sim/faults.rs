@@ -10,7 +10,7 @@ use super::rng::Rng;
 
 /// Something that happens to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The process does not run for so long.
     Stall(Duration),
     /// The disk refuses for so long.
@@ -25,7 +25,7 @@ pub enum Fault {
 
 /// Which faults a run has.
 #[derive(Debug, Clone)]
-pub struct Faults {
+pub(crate) struct Faults {
     rng: Rng,
     panics_left: u32,
     repair_at: Option<Moment>,
@@ -33,17 +33,12 @@ pub struct Faults {
 
 impl Faults {
     /// The faults of a seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { rng: Rng::new(seed, 2), panics_left: 2, repair_at: None }
     }
 
-    /// The disk refuses now.
-    pub fn disk_refuses(&self) -> bool {
-        self.repair_at.is_some()
-    }
-
     /// What happens in this step, if anything.
-    pub fn next(&mut self) -> Option<Fault> {
+    pub(crate) fn next(&mut self) -> Option<Fault> {
         let rng = &mut self.rng;
         match rng.below(4000) {
             0..12 => Some(Fault::Stall(Duration::from_millis(rng.between(50, 2000)))),
@@ -60,7 +55,7 @@ impl Faults {
     }
 
     /// The disk begins to refuse.
-    pub fn break_disk(&mut self, disk: &SimDisk, time: Duration, now: Moment) {
+    pub(crate) fn break_disk(&mut self, disk: &SimDisk, time: Duration, now: Moment) {
         let kind = *self.rng.pick(&[ErrorKind::StorageFull, ErrorKind::Other]).unwrap_or(&ErrorKind::Other);
         let refusal = if self.rng.one_in(4) { Refusal::Once } else { Refusal::UntilRepaired };
         disk.refuse(disk.operations() + self.rng.below(12), refusal, kind);
@@ -68,14 +63,14 @@ impl Faults {
     }
 
     /// The disk works again, if its time has come.
-    pub fn repair_when_due(&mut self, disk: &SimDisk, now: Moment) {
+    pub(crate) fn repair_when_due(&mut self, disk: &SimDisk, now: Moment) {
         if self.repair_at.is_some_and(|at| at <= now) {
             self.repair(disk);
         }
     }
 
     /// The disk works again.
-    pub fn repair(&mut self, disk: &SimDisk) {
+    pub(crate) fn repair(&mut self, disk: &SimDisk) {
         disk.repair();
         self.repair_at = None;
     }

@@ -16,16 +16,16 @@ use tickstone_shared::time::Tick;
 
 /// So many steps, of whatever match comes next, will panic.
 #[derive(Debug, Clone, Default)]
-pub struct Fuse(Arc<AtomicU32>);
+pub(crate) struct Fuse(Arc<AtomicU32>);
 
 impl Fuse {
     /// Lights it.
-    pub fn light(&self, panics: u32) {
+    pub(crate) fn light(&self, panics: u32) {
         self.0.store(panics, Ordering::Relaxed);
     }
 
     /// Panics that have not come yet.
-    pub fn left(&self) -> u32 {
+    pub(crate) fn left(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 
@@ -40,14 +40,14 @@ impl Fuse {
 }
 
 /// The wrapped game.
-pub struct Fragile {
+pub(crate) struct Fragile {
     inner: Arc<dyn AnyGame>,
     fuse: Fuse,
 }
 
 impl Fragile {
     /// Wraps a game.
-    pub fn new(inner: Arc<dyn AnyGame>, fuse: Fuse) -> Arc<dyn AnyGame> {
+    pub(crate) fn around(inner: Arc<dyn AnyGame>, fuse: Fuse) -> Arc<dyn AnyGame> {
         Arc::new(Self { inner, fuse })
     }
 

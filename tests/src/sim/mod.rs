@@ -6,16 +6,16 @@
 //!
 //! Read [`world`] first: one step of it is one step of everything.
 
-pub mod class;
-pub mod client;
-pub mod faults;
-pub mod game;
-pub mod network;
-pub mod oracle;
+pub(crate) mod class;
+pub(crate) mod client;
+pub(crate) mod faults;
+pub(crate) mod game;
+pub(crate) mod network;
+pub(crate) mod oracle;
 mod restart;
-pub mod rng;
-pub mod server;
-pub mod store;
-pub mod world;
+pub(crate) mod rng;
+pub(crate) mod server;
+pub(crate) mod store;
+pub(crate) mod world;
 
-pub use world::{Plan, Stats, run};
+pub(crate) use world::{Plan, Stats, run};

@@ -15,7 +15,7 @@ use super::rng::Rng;
 
 /// Everything the server has let out, oldest first.
 #[derive(Default)]
-pub struct Wire(Mutex<Vec<SocketOutput>>);
+pub(crate) struct Wire(Mutex<Vec<SocketOutput>>);
 
 impl Outlet for Wire {
     fn deliver(&self, outputs: &mut Vec<SocketOutput>) {
@@ -25,14 +25,14 @@ impl Outlet for Wire {
 
 impl Wire {
     /// Takes it.
-    pub fn take(&self) -> Vec<SocketOutput> {
+    pub(crate) fn take(&self) -> Vec<SocketOutput> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
 /// Something that has reached a client.
 #[derive(Debug, Clone)]
-pub enum Arrival {
+pub(crate) enum Arrival {
     /// A message.
     Message(Arc<ServerMessage>),
     /// The end, with its code.
@@ -51,7 +51,7 @@ struct Link {
 
 /// Every connection.
 #[derive(Default)]
-pub struct Network {
+pub(crate) struct Network {
     links: BTreeMap<SocketId, Link>,
     /// Ends that the server has not been told yet.
     ends: Vec<(Moment, SocketId, usize)>,
@@ -60,7 +60,7 @@ pub struct Network {
 
 impl Network {
     /// A connection of a client to an object.
-    pub fn connect(&mut self, client: usize, object: usize, rng: &mut Rng) -> SocketId {
+    pub(crate) fn connect(&mut self, client: usize, object: usize, rng: &mut Rng) -> SocketId {
         self.sockets += 1;
         let socket = SocketId(self.sockets);
         let latency = Duration::from_millis(rng.between(1, 60));
@@ -70,7 +70,7 @@ impl Network {
     }
 
     /// A client sends.
-    pub fn send(&mut self, event: SocketEvent, now: Moment, rng: &mut Rng) {
+    pub(crate) fn send(&mut self, event: SocketEvent, now: Moment, rng: &mut Rng) {
         let Some(link) = self.links.get_mut(&event.socket()) else { return };
         let at = now + link.latency + Duration::from_millis(rng.below(20));
         let at = link.to_server.back().map_or(at, |(last, _)| at.max(*last));
@@ -78,30 +78,30 @@ impl Network {
     }
 
     /// The connection breaks: what was under way is lost, and the server hears of it later.
-    pub fn cut(&mut self, socket: SocketId, now: Moment, rng: &mut Rng) {
+    pub(crate) fn cut(&mut self, socket: SocketId, now: Moment, rng: &mut Rng) {
         if let Some(link) = self.links.remove(&socket) {
             self.ends.push((now + Duration::from_millis(rng.below(1000)), socket, link.object));
         }
     }
 
     /// The server has refused the connection: it hears nothing of its end.
-    pub fn forget(&mut self, socket: SocketId) {
+    pub(crate) fn forget(&mut self, socket: SocketId) {
         self.links.remove(&socket);
     }
 
     /// The server is gone: so is every connection. Answers whose they were.
-    pub fn cut_all(&mut self) -> Vec<usize> {
+    pub(crate) fn cut_all(&mut self) -> Vec<usize> {
         self.ends.clear();
         std::mem::take(&mut self.links).into_values().map(|link| link.client).collect()
     }
 
     /// Whose connection it is, and to which object.
-    pub fn ends_of(&self, socket: SocketId) -> Option<(usize, usize)> {
+    pub(crate) fn ends_of(&self, socket: SocketId) -> Option<(usize, usize)> {
         self.links.get(&socket).map(|link| (link.client, link.object))
     }
 
     /// Puts what the server let out on its way.
-    pub fn take_output(&mut self, output: &SocketOutput, now: Moment, rng: &mut Rng) {
+    pub(crate) fn take_output(&mut self, output: &SocketOutput, now: Moment, rng: &mut Rng) {
         match output {
             SocketOutput::Send { socket, message } => {
                 self.schedule(*socket, Arrival::Message(Arc::clone(message)), now, rng);
@@ -145,7 +145,7 @@ impl Network {
     }
 
     /// What reaches the server now: the object it is for, and the event.
-    pub fn due_at_server(&mut self, now: Moment) -> Vec<(usize, SocketEvent)> {
+    pub(crate) fn due_at_server(&mut self, now: Moment) -> Vec<(usize, SocketEvent)> {
         let mut due = Vec::new();
         for link in self.links.values_mut() {
             while link.to_server.front().is_some_and(|(at, _)| *at <= now) {
@@ -160,7 +160,7 @@ impl Network {
     }
 
     /// What reaches clients now. A close ends its connection.
-    pub fn due_at_clients(&mut self, now: Moment, rng: &mut Rng) -> Vec<(usize, SocketId, Arrival)> {
+    pub(crate) fn due_at_clients(&mut self, now: Moment, rng: &mut Rng) -> Vec<(usize, SocketId, Arrival)> {
         let mut due = Vec::new();
         let mut closed = Vec::new();
         for (socket, link) in &mut self.links {

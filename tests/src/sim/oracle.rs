@@ -13,11 +13,11 @@ use tickstone_shared::wire::message::ServerMessage;
 use super::server::{Server, identity};
 
 /// Something that must not happen.
-pub type Violation = String;
+pub(crate) type Violation = String;
 
 /// How the last process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LastEnd {
+pub(crate) enum LastEnd {
     /// It was killed, or the power went.
     Crash,
     /// It drained.
@@ -25,22 +25,24 @@ pub enum LastEnd {
 }
 
 /// One match as seen from outside.
-pub struct Known {
+pub(crate) struct Known {
     /// Its object.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// `sync`, `async` or `none`.
-    pub durability: &'static str,
+    pub(crate) durability: &'static str,
     /// Its game.
-    pub game: &'static str,
+    pub(crate) game: &'static str,
     /// The caller has been told that it exists.
-    pub created: bool,
+    pub(crate) created: bool,
     /// Somebody has asked for its end.
-    pub ending: bool,
+    pub(crate) ending: bool,
     /// The caller, or a player, has been told that it is over.
-    pub ended: bool,
+    pub(crate) ended: bool,
     /// It had durability none and the process crashed: anything goes.
-    pub written_off: bool,
+    pub(crate) written_off: bool,
     epoch: Epoch,
+    /// The epoch of the newest state anyone saw.
+    state_epoch: Epoch,
     /// The highest tick anyone saw of what is still its past.
     seen_tick: u64,
     /// Hashes anyone saw of what is still its past.
@@ -49,7 +51,7 @@ pub struct Known {
 
 impl Known {
     /// A match that is about to be created.
-    pub fn new(name: &str, game: &'static str, durability: &'static str) -> Self {
+    pub(crate) fn new(name: &str, game: &'static str, durability: &'static str) -> Self {
         Self {
             identity: identity(name),
             durability,
@@ -59,13 +61,14 @@ impl Known {
             ended: false,
             written_off: false,
             epoch: Epoch(0),
+            state_epoch: Epoch(0),
             seen_tick: 0,
             hashes: BTreeMap::new(),
         }
     }
 
     /// A request's body, the same every time.
-    pub fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         let options = match self.game {
             "arena" => serde_json::json!({ "map": "yard", "players_max": 4 }),
             _ => serde_json::json!({}),
@@ -74,7 +77,7 @@ impl Known {
     }
 
     /// Is it one that players can be in?
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.created && !self.ending && !self.ended && !self.written_off
     }
 
@@ -83,13 +86,13 @@ impl Known {
     }
 
     /// The highest tick anyone saw.
-    pub fn seen_tick(&self) -> u64 {
+    pub(crate) fn seen_tick(&self) -> u64 {
         self.seen_tick
     }
 
     /// Something left the server for a player of this match. `refused`: the store has refused a write since
     /// the process started, so a match without `sync` may go back when it crashes.
-    pub fn on_output(&mut self, output: &SocketOutput, refused: bool) -> Result<(), Violation> {
+    pub(crate) fn on_output(&mut self, output: &SocketOutput, refused: bool) -> Result<(), Violation> {
         match output {
             SocketOutput::State(frame) => {
                 let tick = frame.snapshot.tick.0;
@@ -122,16 +125,16 @@ impl Known {
         hash: Option<StateHash>,
         refused: bool,
     ) -> Result<(), Violation> {
-        let new_epoch = epoch > self.epoch;
+        let new_epoch = epoch > self.state_epoch;
         self.on_epoch(epoch)?;
-        if tick <= self.seen_tick && self.seen_tick > 0 {
-            let may_rewind =
-                new_epoch && (self.durability == "none" || self.durability == "async" && refused);
-            if !may_rewind {
-                let went = format!("tick {tick} of epoch {} after tick {}", epoch.0, self.seen_tick);
-                return Err(self.wrong(&went));
-            }
-            self.hashes.split_off(&tick);
+        self.state_epoch = epoch;
+        let may_rewind = new_epoch && (self.durability == "none" || self.durability == "async" && refused);
+        if may_rewind {
+            // It may have gone back unseen, while nobody was there.
+            self.hashes.clear();
+        } else if tick <= self.seen_tick && self.seen_tick > 0 {
+            let went = format!("tick {tick} of epoch {} after tick {}", epoch.0, self.seen_tick);
+            return Err(self.wrong(&went));
         }
         self.seen_tick = tick;
         if let Some(hash) = hash
@@ -142,8 +145,18 @@ impl Known {
         Ok(())
     }
 
+    /// Something panicked: a match of which nothing is stored may be lost by it.
+    pub(crate) fn on_panics(&mut self) {
+        self.written_off |= self.durability == "none";
+    }
+
     /// The process is back. `durable`: the highest tick that the last process was told to be on the disk.
-    pub fn on_recovery(&mut self, server: &Server, durable: u64, last: LastEnd) -> Result<(), Violation> {
+    pub(crate) fn on_recovery(
+        &mut self,
+        server: &Server,
+        durable: u64,
+        last: LastEnd,
+    ) -> Result<(), Violation> {
         if self.durability == "none" && last == LastEnd::Crash {
             self.written_off = true;
         }
@@ -195,7 +208,7 @@ impl Known {
     }
 
     /// Compares the journal with its own re-run, and with what was seen.
-    pub fn audit(&self, server: &Server, games: &super::server::GameSet) -> Result<u64, Violation> {
+    pub(crate) fn audit(&self, server: &Server, games: &super::server::GameSet) -> Result<u64, Violation> {
         if !self.created || self.written_off || self.durability == "none" {
             return Ok(0);
         }

@@ -22,7 +22,7 @@ impl World {
             self.machine.clock.advance(Duration::from_millis(1));
             self.server.turn();
             self.server.commit(&self.machine.clock);
-            self.from_server()?;
+            self.check_outputs()?;
             self.take_answers()?;
             if self.server.shared.is_asleep() {
                 return self.close_store();
@@ -131,7 +131,7 @@ impl World {
             if known.is_open() && played && known.seen_tick() <= before[index] {
                 return Err(format!("{} stands still after the faults have stopped", known.identity.name));
             }
-            if !known.created {
+            if !known.created && !known.written_off {
                 return Err(format!(
                     "{} cannot be created after the faults have stopped",
                     known.identity.name

@@ -29,17 +29,17 @@ use super::store::Witness;
 const MAP: &str = include_str!("../../../assets/maps/yard.json");
 
 /// What stays when the process does not.
-pub struct Machine {
+pub(crate) struct Machine {
     /// The time.
-    pub clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     /// The disk.
-    pub disk: SimDisk,
+    pub(crate) disk: SimDisk,
     /// Panics on order.
-    pub fuse: Fuse,
+    pub(crate) fuse: Fuse,
     /// Counts activations.
-    pub watch: Watch,
+    pub(crate) watch: Watch,
     /// The games.
-    pub games: Arc<Games>,
+    pub(crate) games: Arc<Games>,
     assets: Arc<Assets>,
     entropy: Entropy,
     queue_batches_max: usize,
@@ -47,11 +47,11 @@ pub struct Machine {
 
 impl Machine {
     /// A machine whose chance comes from a seed.
-    pub fn new(seed: u64, disk: SimDisk) -> Self {
+    pub(crate) fn new(seed: u64, disk: SimDisk) -> Self {
         let fuse = Fuse::default();
         let mut games: Games = BTreeMap::new();
-        games.insert("pong", Fragile::new(register::<Pong>(), fuse.clone()));
-        games.insert("arena", Fragile::new(register::<Arena>(), fuse.clone()));
+        games.insert("pong", Fragile::around(register::<Pong>(), fuse.clone()));
+        games.insert("arena", Fragile::around(register::<Arena>(), fuse.clone()));
         let mut assets = Assets::none();
         assets.insert("maps/yard.json", MAP);
         let random = Mutex::new(Rng::new(seed, 1));
@@ -68,7 +68,7 @@ impl Machine {
     }
 
     /// Starts the process: opens the store, builds the runtime. Nothing is recovered yet.
-    pub fn boot(&self) -> Result<Server, StoreError> {
+    pub(crate) fn boot(&self) -> Result<Server, StoreError> {
         let metrics = Metrics::new();
         let settings = StoreSettings { queue_batches_max: self.queue_batches_max, ..StoreSettings::new("") };
         let disk = Arc::new(self.disk.clone());
@@ -85,7 +85,7 @@ impl Machine {
                 ..MatchSettings::default()
             },
         };
-        let class = WatchedClass::new(Arc::new(MatchClass::new(shelf)), self.watch.clone());
+        let class = WatchedClass::around(Arc::new(MatchClass::new(shelf)), self.watch.clone());
         let edges = Edges {
             clock: self.clock.clone(),
             store: store.clone(),
@@ -99,27 +99,27 @@ impl Machine {
 }
 
 /// A running process.
-pub struct Server {
+pub(crate) struct Server {
     /// The runtime.
-    pub shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     scratch: Scratch,
     /// The store.
-    pub store: Arc<Witness>,
+    pub(crate) store: Arc<Witness>,
     committer: Committer,
     /// What it has let out.
-    pub wire: Arc<Wire>,
+    pub(crate) wire: Arc<Wire>,
     /// Its counts.
-    pub metrics: MetricsRef,
+    pub(crate) metrics: MetricsRef,
 }
 
 impl Server {
     /// One turn of every worker.
-    pub fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         self.shared.turn_all(&mut self.scratch);
     }
 
     /// A few turns of the thread that commits. True: the file is closed.
-    pub fn commit(&mut self, clock: &ManualClock) -> bool {
+    pub(crate) fn commit(&mut self, clock: &ManualClock) -> bool {
         let mut closed = false;
         for _ in 0..4 {
             match self.committer.turn(clock.now()) {
@@ -137,9 +137,9 @@ impl Server {
 }
 
 /// The games, shared.
-pub type GameSet = Games;
+pub(crate) type GameSet = Games;
 
 /// The object of a match.
-pub fn identity(name: &str) -> Identity {
+pub(crate) fn identity(name: &str) -> Identity {
     Identity::named(MATCH_CLASS, ObjectName::parse(name).unwrap())
 }

@@ -19,19 +19,19 @@ struct Noted {
 }
 
 /// See the module.
-pub struct Witness {
+pub(crate) struct Witness {
     inner: RedbStore,
     noted: Mutex<Noted>,
 }
 
 impl Witness {
     /// Watches a store.
-    pub fn new(inner: RedbStore) -> Self {
+    pub(crate) fn new(inner: RedbStore) -> Self {
         Self { inner, noted: Mutex::default() }
     }
 
     /// Takes the ticks that have been reported durable.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let noted = &mut *self.noted.lock().unwrap();
         let durable = &mut noted.durable;
         noted.pending.retain(|(object, tick, ticket)| {
@@ -44,17 +44,17 @@ impl Witness {
     }
 
     /// The highest tick of an object that was reported durable.
-    pub fn durable(&self, object: ObjectId) -> u64 {
+    pub(crate) fn durable(&self, object: ObjectId) -> u64 {
         self.noted.lock().unwrap().durable.get(&object).copied().unwrap_or(0)
     }
 
     /// Batches that were refused.
-    pub fn refused(&self) -> u64 {
+    pub(crate) fn refused(&self) -> u64 {
         self.noted.lock().unwrap().refused
     }
 
     /// The store itself.
-    pub fn inner(&self) -> &RedbStore {
+    pub(crate) fn inner(&self) -> &RedbStore {
         &self.inner
     }
 }

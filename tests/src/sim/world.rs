@@ -21,40 +21,40 @@ use super::server::{Machine, Server};
 
 /// What a run is to be.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Everything follows from it.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Steps before the faults stop.
-    pub steps: u64,
+    pub(crate) steps: u64,
     /// Syncs of the disk do nothing: a run must notice.
-    pub disk_lies: bool,
+    pub(crate) disk_lies: bool,
     /// Say on stderr what happens.
-    pub trace: bool,
+    pub(crate) trace: bool,
 }
 
 /// What a run has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
+pub(crate) struct Stats {
     /// Steps of matches.
-    pub ticks: u64,
+    pub(crate) ticks: u64,
     /// Power cuts.
-    pub crashes: u64,
+    pub(crate) crashes: u64,
     /// Clean ends.
-    pub drains: u64,
+    pub(crate) drains: u64,
     /// Wakes after a panic.
-    pub panics: u64,
+    pub(crate) panics: u64,
     /// Episodes of a disk that refused.
-    pub refusals: u64,
+    pub(crate) refusals: u64,
     /// Batches that the full queue refused.
-    pub refused_batches: u64,
+    pub(crate) refused_batches: u64,
     /// Accepted resumes.
-    pub resumes: u64,
+    pub(crate) resumes: u64,
     /// Hashes compared.
-    pub hashes: u64,
+    pub(crate) hashes: u64,
     /// Ticks somebody saw and a crash undid.
-    pub ticks_lost: u64,
+    pub(crate) ticks_lost: u64,
     /// A digest of everything that left the server.
-    pub digest: u64,
+    pub(crate) digest: u64,
 }
 
 /// Something that was asked, and the answer when it comes.
@@ -68,7 +68,7 @@ enum Asked {
 type Answers = Arc<Mutex<Vec<(usize, Asked, Result<Value, CallError>)>>>;
 
 /// A run in progress.
-pub struct World {
+pub(crate) struct World {
     plan: Plan,
     pub(super) machine: Machine,
     pub(super) server: Server,
@@ -84,7 +84,7 @@ pub struct World {
 }
 
 /// Runs a seed to its end.
-pub fn run(plan: Plan) -> Result<Stats, Violation> {
+pub(crate) fn run(plan: Plan) -> Result<Stats, Violation> {
     let mut world = World::new(plan)?;
     for _ in 0..plan.steps {
         world.step()?;
@@ -93,7 +93,6 @@ pub fn run(plan: Plan) -> Result<Stats, Violation> {
         }
     }
     world.calm_down()?;
-    world.stats.panics = world.machine.watch.wakes_by_crash();
     Ok(world.stats)
 }
 
@@ -133,13 +132,13 @@ impl World {
         self.machine.clock.advance(step);
         self.faults.repair_when_due(&self.machine.disk, self.now());
         self.administrate();
-        self.to_server();
+        self.hear_clients();
         self.server.turn();
         if !self.rng.one_in(4) {
             self.server.commit(&self.machine.clock);
             self.server.turn();
         }
-        self.from_server()?;
+        self.check_outputs()?;
         self.take_answers()?;
         self.play()
     }
@@ -220,7 +219,7 @@ impl World {
     }
 
     /// What clients sent arrives.
-    fn to_server(&mut self) {
+    fn hear_clients(&mut self) {
         let now = self.now();
         for (object, event) in self.network.due_at_server(now) {
             let socket = event.socket();
@@ -244,9 +243,13 @@ impl World {
     }
 
     /// What the server let out is checked and goes on its way.
-    pub(super) fn from_server(&mut self) -> Result<(), Violation> {
+    pub(super) fn check_outputs(&mut self) -> Result<(), Violation> {
         let now = self.now();
         let refused = self.server.store.refused() > 0;
+        if self.machine.watch.wakes_by_crash() > self.stats.panics {
+            self.stats.panics = self.machine.watch.wakes_by_crash();
+            self.known.iter_mut().for_each(Known::on_panics);
+        }
         for output in self.server.wire.take() {
             let socket = match &output {
                 SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => Some(*socket),

@@ -22,3 +22,6 @@ pub mod recovery;
 pub mod roster;
 pub mod running;
 pub mod store_keys;
+
+#[cfg(test)]
+mod tests;

@@ -110,8 +110,9 @@ impl Bench {
 
     /// The process ended and starts again on what is stored.
     fn restart(self) -> Self {
-        self.store.crash();
-        Self::with(&settings(), self.store.clone())
+        let Self { store, .. } = self;
+        store.crash();
+        Self::with(&settings(), store)
     }
 
     fn now(&self) -> Moment {
