@@ -46,7 +46,7 @@ fn clients_are_told_and_no_tick_is_lost() {
     server.terminate();
     for (player, highest) in players.iter_mut().zip(&mut highest) {
         let end = loop {
-            match player.next() {
+            match player.message() {
                 Ok(ServerMessage::State(state)) => *highest = state.tick,
                 Ok(ServerMessage::Bye(bye)) => {
                     assert_eq!(bye.code.number(), 1012);

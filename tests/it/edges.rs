@@ -12,6 +12,8 @@ fn requests_by_their_status() {
     let server = Server::dev();
     let long = "a".repeat(70_000);
     let headers: String = (0..101).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let json = "content-type: application/json\r\n";
+    let huge = format!("POST /v1/matches HTTP/1.1\r\ncontent-length: 99999999\r\n{json}{END}");
     let both = "content-length: 3\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n";
     for (text, allowed) in [
         ("garbage\r\n\r\n".to_owned(), &[400][..]),
@@ -27,12 +29,7 @@ fn requests_by_their_status() {
         (format!("GET /v1/matches/a%00b HTTP/1.1\r\n{END}"), &[404]),
         (format!("GET /healthz HTTP/9.9\r\n{END}"), &[400, 505]),
         (format!("POST /v1/matches HTTP/1.1\r\n{both}{END}0\r\n\r\n"), &[400]),
-        (
-            format!(
-                "POST /v1/matches HTTP/1.1\r\ncontent-length: 99999999\r\ncontent-type: application/json\r\n{END}"
-            ),
-            &[413],
-        ),
+        (huge, &[413]),
     ] {
         let (status, answer) = request(server.addr(), &text);
         let shown = &text[..text.len().min(80)];

@@ -1,5 +1,8 @@
 //! The whole over real sockets: one binary.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
+#![expect(clippy::print_stdout, reason = "a test says what it measured and what it skipped")]
+
 mod arena_loadtest;
 mod commands;
 mod damage;

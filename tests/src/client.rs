@@ -90,7 +90,7 @@ impl Client {
     pub fn enter(server: &Server, hello: &Hello, encoding: Encoding) -> Self {
         let mut client = Self::connect(server, &hello.match_id, encoding);
         client.send(&ClientMessage::Hello(hello.clone()));
-        match client.next() {
+        match client.message() {
             Ok(ServerMessage::Welcome(welcome)) => {
                 client.seq = welcome.last_input;
                 client.welcome = Some(*welcome);
@@ -145,7 +145,7 @@ impl Client {
 
     /// The next message or the end.
     #[track_caller]
-    pub fn next(&mut self) -> Result<ServerMessage, End> {
+    pub fn message(&mut self) -> Result<ServerMessage, End> {
         let encoding = self.encoding;
         let came = self.receive(PATIENCE).unwrap_or_else(|| panic!("nothing came for {PATIENCE:?}"));
         came.map(|bytes| from_server(&bytes, encoding).expect("the server sends messages"))
@@ -156,7 +156,7 @@ impl Client {
     pub fn next_of<T>(&mut self, what: &str, pick: impl Fn(ServerMessage) -> Option<T>) -> T {
         let watch = crate::wait::Watch::start();
         while watch.elapsed() < PATIENCE {
-            match self.next() {
+            match self.message() {
                 Ok(message) => {
                     if let Some(found) = pick(message) {
                         return found;
@@ -183,7 +183,7 @@ impl Client {
         let watch = crate::wait::Watch::start();
         let mut last = None;
         while watch.elapsed() < PATIENCE {
-            match self.next() {
+            match self.message() {
                 Ok(ServerMessage::Bye(bye)) => last = Some(bye),
                 Ok(_) => last = None,
                 Err(end) => return End { bye: last, ..end },

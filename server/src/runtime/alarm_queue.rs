@@ -11,8 +11,9 @@ use tickstone_shared::time::{Moment, ticks_to_nanos};
 use super::settings::{CATCH_UP_TICKS_MAX, SLIP_AFTER};
 
 /// Ticks of a worker's objects are spread over this many phases of a period, so that they do not all fall due
-/// at once and yet share wake-ups: at 60 Hz a phase begins every 1.04 ms.
-pub const PHASES: u32 = 16;
+/// at once and yet share wake-ups: at 60 Hz a phase begins every 2.08 ms. Fewer phases run more ticks with
+/// warm caches, more phases begin them less late: 4 instead of 16 saved about 5 % of the CPU at 100 matches, 8 keeps a full phase under 0.5 ms.
+pub const PHASES: u32 = 8;
 
 /// When the ticks of one object are due: `index / rate` seconds plus its phase, in exact integers, never
 /// `now + period`.
@@ -153,7 +154,7 @@ mod tests {
         assert_eq!((due.slipped, due.steps), (15, 1));
         let period = ticks_to_nanos(60, 60) / 60;
         let phase = schedule.deadline().0 % period;
-        assert!(phase.abs_diff(5 * period / 16) <= 60, "phase kept: {phase}");
+        assert!(phase.abs_diff(5 * period / u64::from(PHASES)) <= 60, "phase kept: {phase}");
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Worker {
         let poll =
             if next.is_some() || waits_for_disk || self.owns_ticks(shared) { TICK_POLL } else { IDLE_POLL };
         match next {
-            // The phases of 60 Hz are 1.04 ms apart: waking at 1 ms as well would double the wake-ups.
+            // A wake-up just before the next phase would find nothing to do.
             Some(next) if next <= now + poll + poll / 2 => next.max(now),
             _ => now + poll,
         }
