@@ -96,8 +96,10 @@ pub struct CallId(pub u64);
 /// How a call is answered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// With this, once what the handler wrote is durable.
+    /// With this, once what the object wrote up to now is durable.
     Now(serde_json::Value),
+    /// With this, at once: a look at the object that promises nothing.
+    AtOnce(serde_json::Value),
     /// By `ctx.reply` in a later handler, within 30 s.
     Later,
 }

@@ -48,17 +48,18 @@ impl Worker {
             Event::Call(call, reply) => {
                 let id = call.id;
                 activation.expect_reply(id, now, reply);
-                self.run(&mut activation, &mut scratch.effects, slot, now, |object, ctx| {
-                    match object.on_call(ctx, call) {
-                        Ok(Answer::Now(value)) => ctx.reply(id, Ok(value)),
-                        Ok(Answer::Later) => {}
-                        Err(error) => ctx.reply(id, Err(error)),
-                    }
+                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| match object
+                    .on_call(ctx, call)
+                {
+                    Ok(Answer::Now(value)) => ctx.reply(id, Ok(value)),
+                    Ok(Answer::AtOnce(value)) => ctx.reply_at_once(id, Ok(value)),
+                    Ok(Answer::Later) => {}
+                    Err(error) => ctx.reply(id, Err(error)),
                 })
             }
             Event::Socket(event) => {
                 activation.note_socket(&event);
-                self.run(&mut activation, &mut scratch.effects, slot, now, |object, ctx| {
+                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
                     object.on_socket(ctx, event);
                 })
             }
@@ -69,6 +70,7 @@ impl Worker {
     /// Runs one handler, guarded, with the watchdog told.
     fn run(
         &self,
+        shared: &Shared,
         activation: &mut Activation,
         effects: &mut Effects,
         slot: usize,
@@ -76,11 +78,13 @@ impl Worker {
         handler: impl FnOnce(&mut dyn DurableObject, &mut Context<'_>),
     ) -> Handled {
         effects.clear();
+        let began = shared.clock.now();
         self.busy_slot.store(slot, Ordering::Relaxed);
         self.busy_since.store(now.0 + 1, Ordering::Release);
         let Activation { object, identity, epoch, .. } = activation;
         let result = guard(|| handler(&mut **object, &mut Context::new(identity, now, *epoch, effects)));
         self.busy_since.store(0, Ordering::Release);
+        shared.count_busy(identity.class, began);
         match result {
             Ok(()) => Handled::Effects,
             Err(message) => Handled::Panicked(message),
@@ -212,9 +216,10 @@ impl Worker {
             let Some(ticks) = &mut activation.ticks else { break };
             ticks.newest = ticks.newest.next();
             let due = TickDue { tick: ticks.newest, catching_up: step < due.steps };
-            let handled = self.run(&mut activation, &mut scratch.effects, slot, began, |object, ctx| {
-                object.on_tick(ctx, due);
-            });
+            let handled =
+                self.run(shared, &mut activation, &mut scratch.effects, slot, began, |object, ctx| {
+                    object.on_tick(ctx, due);
+                });
             if !self.after(shared, scratch, slot, activation, handled, began) {
                 return;
             }
@@ -248,10 +253,11 @@ impl Worker {
             }
             activation.ticks = None;
             activation.asleep = true;
-            let handled = self.run(&mut activation, &mut scratch.effects, slot, now, |object, ctx| {
-                object.on_sleep(ctx);
-                ctx.commit_now();
-            });
+            let handled =
+                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
+                    object.on_sleep(ctx);
+                    ctx.commit_now();
+                });
             self.after(shared, scratch, slot, activation, handled, now);
         }
     }

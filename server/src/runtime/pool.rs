@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tickstone_shared::ids::ObjectName;
 use tickstone_shared::sim::game::WorkerGroup;
 use tickstone_shared::time::Moment;
@@ -17,7 +18,7 @@ use super::ports::{Outlet, Store};
 use super::settings::Settings;
 use super::worker::{Scratch, Worker};
 use crate::clock::ClockRef;
-use crate::metrics::MetricsRef;
+use crate::metrics::{ClassLabel, Metrics, MetricsRef};
 use crate::object::contract::{Call, CallError, CallId, ClassRef, WakeReason};
 use crate::object::effects::Listing;
 use crate::object::id::{Identity, ObjectId};
@@ -43,6 +44,8 @@ pub struct Shared {
     /// The workers, by id: tick, general, spare.
     pub workers: Vec<Worker>,
     inboxes: Vec<Inbox>,
+    /// Time in handlers, by class.
+    busy: BTreeMap<&'static str, BusyCounter>,
     draining: AtomicBool,
     pub(super) stopping: AtomicBool,
     next_call: AtomicU64,
@@ -51,6 +54,13 @@ pub struct Shared {
 }
 
 const POISON: &str = "no code under this lock panics";
+
+type BusyCounter = Counter<f64, AtomicU64>;
+
+fn busy_counters(metrics: &Metrics, classes: &[ClassRef]) -> BTreeMap<&'static str, BusyCounter> {
+    let of = |class: &'static str| metrics.object_busy_seconds.get_or_create(&ClassLabel { class }).clone();
+    classes.iter().map(|class| (class.name(), of(class.name()))).collect()
+}
 
 /// The edges a runtime is built between.
 pub struct Edges {
@@ -77,6 +87,7 @@ impl Shared {
         let first = settings.tick_workers + settings.general_workers;
         workers[..first].iter().for_each(|worker| worker.active.store(true, Ordering::Relaxed));
         Arc::new(Self {
+            busy: busy_counters(&edges.metrics, &classes),
             listings: Listings::new(Arc::clone(&edges.metrics)),
             clock: edges.clock,
             store: edges.store,
@@ -96,6 +107,13 @@ impl Shared {
     /// The server drains.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Counts the time of a handler that began at `began`.
+    pub(super) fn count_busy(&self, class: &str, began: Moment) {
+        if let Some(busy) = self.busy.get(class) {
+            busy.inc_by(self.clock.now().since(began).as_secs_f64());
+        }
     }
 
     /// Counts a step that began at `began`; answers the time now.

@@ -12,7 +12,7 @@ use super::roster::Roster;
 use super::running::Running;
 use super::store_keys::HEADER;
 use crate::object::context::{Context, WakeAtStart, WriteRefused};
-use crate::object::contract::CallError;
+use crate::object::contract::{Answer, CallError};
 use crate::object::effects::{Listing, Release};
 
 impl From<WriteRefused> for CallError {
@@ -27,12 +27,12 @@ impl DurableMatch {
         ctx: &mut Context<'_>,
         method: &str,
         body: Value,
-    ) -> Result<Value, CallError> {
+    ) -> Result<Answer, CallError> {
         let answer = match method {
-            "create" => self.create(ctx, body),
-            "inspect" => self.inspect(ctx),
-            "end" => self.end_by_request(ctx),
-            "kick" => self.kick(ctx, &body),
+            "create" => self.create(ctx, body).map(Answer::Now),
+            "inspect" => self.inspect(ctx).map(Answer::AtOnce),
+            "end" => self.end_by_request(ctx).map(Answer::Now),
+            "kick" => self.kick(ctx, &body).map(Answer::Now),
             _ => Err(CallError::Invalid("methods of a match: create inspect end kick".to_owned())),
         };
         if matches!(self.life, Life::Nothing) {

@@ -62,7 +62,7 @@ impl DurableObject for DurableMatch {
     }
 
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
-        self.answer(ctx, &call.method, call.body).map(Answer::Now)
+        self.answer(ctx, &call.method, call.body)
     }
 
     fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {

@@ -68,7 +68,7 @@ pub(super) async fn create(State(routes): State<RoutesRef>, request: Request) ->
     }
     let name = name_of(body.remove("id"))?;
     let object = Identity::named(MATCH_CLASS, name.clone());
-    let answer = routes.call(&object, "create", Value::Object(body)).await?;
+    let answer = routes.change(&object, "create", Value::Object(body)).await?;
     answered(&routes, answer, &name, host.as_deref())
 }
 

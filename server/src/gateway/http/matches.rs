@@ -73,7 +73,7 @@ pub(super) async fn end(
     object: Result<MatchPath, Problem>,
 ) -> Result<Json<Value>, Problem> {
     check_admin(&routes.hub.settings, &headers)?;
-    routes.call(&object?.0, "end", json!({})).await.map(Json)
+    routes.change(&object?.0, "end", json!({})).await.map(Json)
 }
 
 /// Takes a player's seat away.
@@ -88,7 +88,7 @@ pub(super) async fn kick(
     if body.len() != 1 {
         return Err(Problem::field("player", "expected either player or seat"));
     }
-    routes.call(&object, "kick", Value::Object(body)).await.map(Json)
+    routes.change(&object, "kick", Value::Object(body)).await.map(Json)
 }
 
 /// Replays what is stored of a match and compares.

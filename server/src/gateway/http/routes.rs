@@ -97,6 +97,19 @@ async fn no_method() -> Problem {
 }
 
 impl Routes {
+    /// Asks an object to change. Refused at once while the store takes nothing: the answer would wait for it.
+    pub(super) async fn change(
+        &self,
+        object: &Identity,
+        method: &str,
+        body: Value,
+    ) -> Result<Value, Problem> {
+        if (self.api.readiness)() == Readiness::StorageFailing {
+            return Err(CallError::Storage.into());
+        }
+        self.call(object, method, body).await
+    }
+
     /// Asks an object and waits for its answer.
     pub(super) async fn call(&self, object: &Identity, method: &str, body: Value) -> Result<Value, Problem> {
         let (reply, answer) = oneshot::channel();
