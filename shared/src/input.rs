@@ -7,7 +7,7 @@ use crate::ids::{Epoch, Seat};
 use crate::limits::{INPUT_BYTES_MAX, INPUTS_PER_MESSAGE_MAX};
 use crate::time::Tick;
 
-/// One input, packed: at most 32 bytes, copied without allocating.
+/// One input, packed: at most 16 bytes, copied without allocating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Packed", into = "Packed")]
 pub struct InputRow {

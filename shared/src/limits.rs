@@ -5,7 +5,7 @@ pub const NAME_BYTES_MAX: usize = 128;
 /// Characters of a player's name (reliability 4.4).
 pub const PLAYER_NAME_CHARS_MAX: usize = 32;
 /// Bytes of one packed input row.
-pub const INPUT_BYTES_MAX: usize = 32;
+pub const INPUT_BYTES_MAX: usize = 16;
 /// Inputs in one message: netcode, "every input not yet acknowledged, up to 10 ticks".
 pub const INPUTS_PER_MESSAGE_MAX: usize = 10;
 /// How far ahead of the match an input may be, in ticks.
