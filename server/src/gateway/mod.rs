@@ -5,7 +5,7 @@
 //! Not responsible for: what a match is, where it runs, what is stored.
 //!
 //! Ways through it: [`listener`] -> [`http`] -> [`upgrade`] -> [`connection`] (with [`handshake`],
-//! [`admission`], [`shared_stream`]) -> the runtime; and back: the runtime -> [`outlet`] -> [`fanout`] ->
+//! [`admission`], [`shared_stream`]) -> the runtime; and back: the runtime -> [`mod@outlet`] -> [`fanout`] ->
 //! [`outgoing`] -> socket. [`sweeper`] ends the silent and the stuck; [`closing`] says the last words.
 //!
 //! Invariants: nothing here makes a tick thread wait. Every queue is bounded and says at its type what it

@@ -60,7 +60,7 @@ pub struct Gateway {
 pub struct Served {
     /// The way in.
     pub objects: ObjectsRef,
-    /// The runtime's way out: the other end of [`super::outlet`].
+    /// The runtime's way out: the other end of [`super::outlet()`].
     pub inbox: FanoutInbox,
     /// Whose inputs can be read.
     pub games: Games,

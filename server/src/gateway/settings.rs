@@ -41,8 +41,9 @@ pub const CONTROLS_PER_SECOND_MAX: u32 = 20;
 /// endless empty fragments are seen (reliability 4.2).
 pub const BYTES_PER_SECOND_MAX: usize = 64 * 1024;
 
-/// Bytes the kernel may hold for one client: states that wait there grow stale, not replaced.
-pub const SEND_BUFFER_BYTES: u32 = 64 * 1024;
+/// Bytes the kernel may hold for one client: states that wait there are stale, and no newer one replaces them;
+/// yet a whole state of 500 players (43 KB) must fit, and the kernel counts about twice that for it.
+pub const SEND_BUFFER_BYTES: u32 = 192 * 1024;
 
 /// What the gateway is told when it starts.
 #[derive(Clone)]

@@ -17,6 +17,9 @@ impl World {
         for _ in 0..200 {
             self.step()?;
         }
+        // Something happens between the last tick and the last words.
+        (0..self.known.len()).for_each(|object| self.kick(object));
+        self.server.turn();
         self.server.shared.begin_drain();
         for _ in 0..TURNS_MAX {
             self.machine.clock.advance(Duration::from_millis(1));

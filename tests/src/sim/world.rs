@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    fn kick(&mut self, object: usize) {
+    pub(super) fn kick(&mut self, object: usize) {
         let Some(client) = self.clients.iter_mut().find(|client| client.object == object && client.plays())
         else {
             return;

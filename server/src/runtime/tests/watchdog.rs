@@ -32,6 +32,8 @@ fn the_others_of_a_stuck_worker_are_moved_within_half_a_second_and_go_on() {
     let own: Vec<Reply> = (0..3_u64).map(|number| bench.call("stuck", "note", number)).collect();
     std::thread::scope(|scope| {
         let stuck = scope.spawn(|| shared.workers[0].turn(&shared, &mut Scratch::default()));
+        // Dropped should an assertion fail: the thread must not be waited for without an end.
+        let release = release;
         has_entered.recv().unwrap();
         let spare = &shared.workers[2];
         let start = || {
@@ -77,6 +79,8 @@ fn a_stuck_worker_without_a_refuge_keeps_its_objects() {
     bench.call("calm", "note", 1);
     std::thread::scope(|scope| {
         let stuck = scope.spawn(|| shared.workers[0].turn(&shared, &mut Scratch::default()));
+        // Dropped should an assertion fail: the thread must not be waited for without an end.
+        let release = release;
         has_entered.recv().unwrap();
         bench.clock.advance(Duration::from_secs(1));
         patrol(&shared, bench.now(), || false);
