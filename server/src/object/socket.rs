@@ -14,10 +14,6 @@ pub struct SocketId(pub u64);
 
 /// Something happened on a socket.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "inputs are the hot path: a box would allocate for each message"
-)]
 pub enum SocketEvent {
     /// A connection said hello. The object accepts by sending a welcome, or refuses by closing it.
     Opened {

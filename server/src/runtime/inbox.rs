@@ -15,10 +15,6 @@ use crate::object::socket::SocketEvent;
 const ORDERS_MAX: usize = 65_536;
 
 /// Something for one object.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "inputs are the hot path: a box would allocate for each message"
-)]
 pub enum Event {
     /// A request, and where its answer goes.
     Call(Call, ReplyTo),

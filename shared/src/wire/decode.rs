@@ -36,10 +36,6 @@ pub enum DecodeError {
 
 /// A client's message, its inputs packed and checked.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "inputs are the hot path: a box would allocate for each message"
-)]
 pub enum FromClient {
     /// Inputs for the game.
     Inputs(InputBatch),
