@@ -22,6 +22,7 @@ mod http;
 mod hub;
 mod link;
 mod listener;
+mod moderation;
 mod outgoing;
 mod outlet;
 mod service;

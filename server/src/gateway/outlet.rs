@@ -13,6 +13,7 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use prometheus_client::metrics::counter::Counter;
 
+use super::moderation::Moderation;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::metrics::Metrics;
 use crate::object::socket::SocketId;
@@ -35,6 +36,7 @@ pub struct GatewayOutlet {
 struct Shared {
     fanout: AtomicWaker,
     overrun: AtomicBool,
+    moderation: Moderation,
 }
 
 /// The fan-out's end of it, to be given to [`super::serve`].
@@ -77,6 +79,7 @@ impl Outlet for GatewayOutlet {
         }
         self.outputs.offer_all(outputs, |refused| self.no_room(&refused));
         self.shared.fanout.wake();
+        self.shared.moderation.ring();
     }
 }
 
@@ -101,6 +104,11 @@ impl GatewayOutlet {
 }
 
 impl FanoutInbox {
+    /// What puts the gateway's threads to rest, and is rung when there is something.
+    pub(super) fn moderation(&self) -> Moderation {
+        self.shared.moderation.clone()
+    }
+
     /// What is next, if anything is. The condemned go before outputs: theirs come after what they missed.
     pub(super) fn next(&self) -> Option<Next> {
         if self.shared.overrun.load(Ordering::Acquire) && self.shared.overrun.swap(false, Ordering::AcqRel) {

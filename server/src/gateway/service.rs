@@ -73,7 +73,8 @@ pub struct Served {
 /// Binds, starts threads, serves.
 pub fn serve(mut settings: Settings, served: Served) -> Result<Gateway, GatewayError> {
     check(&settings)?;
-    let runtime = threads(settings.threads)?;
+    let (moderation, clock) = (served.inbox.moderation(), served.clock.clone());
+    let runtime = threads(settings.threads, move || moderation.rest(&clock))?;
     let listen = settings.listen;
     let failed = |source| GatewayError::Listen { listen, source };
     let entered = runtime.enter();
@@ -99,13 +100,14 @@ fn check(settings: &Settings) -> Result<(), GatewayError> {
     if has_secret { Ok(()) } else { Err(GatewayError::NoSecret) }
 }
 
-fn threads(count: Option<usize>) -> Result<Runtime, GatewayError> {
+fn threads(count: Option<usize>, rest: impl Fn() + Send + Sync + 'static) -> Result<Runtime, GatewayError> {
     let machine = std::thread::available_parallelism().map_or(1, usize::from);
     let count = count.unwrap_or(machine.saturating_sub(1).clamp(1, THREADS_MAX)).max(1);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(count)
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_name("gateway")
+        .on_thread_park(rest)
         .enable_io()
         .enable_time()
         .build()

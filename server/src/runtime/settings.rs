@@ -8,9 +8,12 @@ pub const CATCH_UP_TICKS_MAX: u32 = 4;
 pub const SLIP_AFTER: Duration = Duration::from_millis(250);
 /// A handler that runs longer makes the watchdog move the worker's other objects away.
 pub const STUCK_AFTER: Duration = Duration::from_millis(250);
-/// A tick worker that owns ticking objects sleeps at most this long, so that its inbox is looked at.
-pub const TICK_POLL: Duration = Duration::from_millis(1);
-/// A worker that owns nothing that ticks looks at its queues this often at least.
+/// A tick worker that owns ticking objects sleeps at most this long, so that its inbox is looked at:
+/// about a phase, since inputs are not needed before the next tick.
+pub const TICK_POLL: Duration = Duration::from_millis(2);
+/// A general worker is woken by what comes; it looks by itself this often at least.
+pub const REST_POLL: Duration = Duration::from_millis(50);
+/// A tick worker that owns nothing that ticks looks at its queues this often at least.
 pub const IDLE_POLL: Duration = Duration::from_millis(5);
 /// An answer that takes longer is given up (contract: GATE 2).
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);

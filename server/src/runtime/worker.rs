@@ -21,7 +21,7 @@ use super::inbox::{Addressed, Adoption, Event, Inbox, InboxReceiver, Order, Wake
 use super::outbox::Outbox;
 use super::pool::Shared;
 use super::ports::SocketOutput;
-use super::settings::{EVENTS_PER_TURN_MAX, IDLE_POLL, TICK_POLL};
+use super::settings::{EVENTS_PER_TURN_MAX, IDLE_POLL, REST_POLL, TICK_POLL};
 use super::waking::PendingWake;
 use crate::object::effects::{Effects, Output};
 use crate::object::id::{Identity, ObjectId};
@@ -158,8 +158,11 @@ impl Worker {
         }
         let waits_for_disk = !core.gated.is_empty() || !core.wakes.is_empty() || !core.departing.is_empty();
         let next = core.alarms.next_deadline();
-        let poll =
-            if next.is_some() || waits_for_disk || self.owns_ticks(shared) { TICK_POLL } else { IDLE_POLL };
+        let poll = match self.group {
+            _ if next.is_some() || waits_for_disk || self.owns_ticks(shared) => TICK_POLL,
+            WorkerGroup::Tick => IDLE_POLL,
+            WorkerGroup::General => REST_POLL,
+        };
         match next {
             // A wake-up just before the next phase would find nothing to do.
             Some(next) if next <= now + poll + poll / 2 => next.max(now),

@@ -1,5 +1,7 @@
 //! What a game says about its world: what is saved, what is shown, what runs when.
 
+use std::marker::PhantomData;
+
 use bevy_ecs::component::{Component, Mutable};
 use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{BoxedSystem, IntoSystem};
@@ -9,13 +11,13 @@ use serde::de::DeserializeOwned;
 
 use super::phase::Phase;
 use super::save::{Column, ComponentColumn, ResourceColumn};
-use super::shadow::{FieldOf, KindShadow};
+use super::shadow::{And, FieldOf, Kind, KindShadow, Row};
 
 /// Collects a game's registrations for one world.
 pub struct Builder<'w> {
     world: &'w mut World,
     pub(super) columns: Vec<Box<dyn Column>>,
-    pub(super) kinds: Vec<KindShadow>,
+    pub(super) kinds: Vec<Box<dyn KindShadow>>,
     pub(super) systems: Vec<(Phase, BoxedSystem)>,
 }
 
@@ -41,9 +43,8 @@ impl<'w> Builder<'w> {
     }
 
     /// A kind of entity that players see: every entity with a `NetId` and the component `Tag`.
-    pub fn kind<Tag: Component>(&mut self, name: &'static str) -> KindBuilder<'_> {
-        self.kinds.push(KindShadow::new::<Tag>(name, self.world));
-        KindBuilder { world: self.world, kind: self.kinds.last_mut().expect("pushed a line above") }
+    pub fn kind<Tag: Component>(&mut self, name: &'static str) -> KindBuilder<'_, Tag, ()> {
+        KindBuilder { world: self.world, kinds: &mut self.kinds, name, row: (), tag: PhantomData }
     }
 
     /// A system, run in every tick in its phase, after those added to the phase before it. It keeps no state
@@ -64,19 +65,24 @@ impl<'w> Builder<'w> {
 }
 
 /// Says which fields of a kind players see.
-pub struct KindBuilder<'b> {
+#[must_use = "a kind is shown once it is `done`"]
+pub struct KindBuilder<'b, Tag, R> {
     world: &'b mut World,
-    kind: &'b mut KindShadow,
+    kinds: &'b mut Vec<Box<dyn KindShadow>>,
+    name: &'static str,
+    row: R,
+    tag: PhantomData<fn() -> Tag>,
 }
 
-impl KindBuilder<'_> {
+impl<'b, Tag: Component, R: Row> KindBuilder<'b, Tag, R> {
     /// Fields taken from one component. An entity without it shows zeros.
-    #[must_use = "chain the kind's other components, or drop the builder"]
-    pub fn with<C: Component>(self, fields: Vec<FieldOf<C>>) -> Self {
-        self.kind.add(fields, self.world);
-        self
+    pub fn with<C: Component>(self, fields: Vec<FieldOf<C>>) -> KindBuilder<'b, Tag, And<R, C>> {
+        let Self { world, kinds, name, row, tag } = self;
+        KindBuilder { world, kinds, name, row: And::new(row, fields), tag }
     }
 
     /// Ends the kind.
-    pub fn done(self) {}
+    pub fn done(self) {
+        self.kinds.push(Box::new(Kind::<Tag, R>::new(self.name, self.row, self.world)));
+    }
 }

@@ -1,7 +1,6 @@
 //! A game whose type is forgotten: how a server holds many games. The one place where types are erased.
 
-use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assets::Assets;
 use super::event::{Event, Output};
@@ -118,17 +117,30 @@ pub fn register<G: Game>() -> Arc<dyn AnyGame> {
     assert!(schema.kinds.len() <= KINDS_MAX, "{}: more than {KINDS_MAX} kinds", G::NAME);
     let fields_max = schema.kinds.iter().map(|kind| kind.fields.len()).max().unwrap_or(0);
     assert!(fields_max <= FIELDS_MAX, "{}: a kind with more than {FIELDS_MAX} fields", G::NAME);
-    Arc::new(Registered::<G> { schema: Arc::new(schema), input_bytes, game: PhantomData })
+    Arc::new(Registered::<G> { schema: Arc::new(schema), input_bytes, last_rules: Mutex::default() })
 }
 
-struct Registered<G> {
+struct Registered<G: Game> {
     schema: Arc<Schema>,
     input_bytes: usize,
-    game: PhantomData<fn() -> G>,
+    /// The rules that were last asked for: most matches have the same, and share what follows from them.
+    last_rules: Mutex<Option<(Vec<u8>, Arc<G::Rules>)>>,
 }
 
-fn decode_rules<G: Game>(rules: &[u8]) -> Result<G::Rules, RestoreError> {
-    serde_json::from_slice(rules).map_err(|error| RestoreError::Rules(error.to_string()))
+impl<G: Game> Registered<G> {
+    fn decoded(&self, rules: &[u8]) -> Result<Arc<G::Rules>, RestoreError> {
+        let mut last = self.last_rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, decoded)) = &*last
+            && known == rules
+        {
+            return Ok(Arc::clone(decoded));
+        }
+        let decoded =
+            serde_json::from_slice(rules).map_err(|error| RestoreError::Rules(error.to_string()))?;
+        let decoded = Arc::new(decoded);
+        *last = Some((rules.to_vec(), Arc::clone(&decoded)));
+        Ok(decoded)
+    }
 }
 
 impl<G: Game> AnyGame for Registered<G> {
@@ -165,15 +177,15 @@ impl<G: Game> AnyGame for Registered<G> {
     }
 
     fn seats(&self, rules: &[u8]) -> Result<u16, RestoreError> {
-        decode_rules::<G>(rules).map(|rules| G::seats(&rules))
+        self.decoded(rules).map(|rules| G::seats(&rules))
     }
 
     fn start(&self, seed: u64, rules: &[u8]) -> Result<Box<dyn AnySimulation>, RestoreError> {
-        Ok(Box::new(Simulation::<G>::start(seed, &decode_rules::<G>(rules)?)))
+        Ok(Box::new(Simulation::<G>::start(seed, &*self.decoded(rules)?)))
     }
 
     fn restore(&self, rules: &[u8], saved: &[u8]) -> Result<Box<dyn AnySimulation>, RestoreError> {
-        Ok(Box::new(Simulation::<G>::restore(&decode_rules::<G>(rules)?, saved)?))
+        Ok(Box::new(Simulation::<G>::restore(&*self.decoded(rules)?, saved)?))
     }
 
     fn idle_input(&self) -> InputRow {

@@ -33,7 +33,7 @@ pub struct Simulation<G: Game> {
     tick: Tick,
     systems: Vec<BoxedSystem>,
     columns: Vec<Box<dyn Column>>,
-    kinds: Vec<KindShadow>,
+    kinds: Vec<Box<dyn KindShadow>>,
     saved: QueryState<(&'static NetId, Entity)>,
     order: Order,
     scratch: Vec<u8>,
@@ -186,7 +186,7 @@ impl<G: Game> Simulation<G> {
     /// How players read this match's states and write its inputs.
     pub fn schema(&self) -> Schema {
         Schema {
-            kinds: self.kinds.iter().map(KindShadow::schema).collect(),
+            kinds: self.kinds.iter().map(|kind| kind.schema()).collect(),
             input: G::Input::FIELDS.iter().map(|field| field.to_field()).collect(),
         }
     }

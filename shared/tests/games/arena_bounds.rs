@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tickstone_shared::games::arena::{
     Arena, ArenaInput, Body, Fighter, HEALTH_MAX, Options, PROJECTILE_SPEED, Player, Projectile, SPEED_MAX,
-    STARVED_TICKS, Terrain,
+    STARVED_TICKS, Stage,
 };
 use tickstone_shared::sim::game::Input;
 use tickstone_shared::sim::registered::register;
@@ -13,7 +13,7 @@ use crate::support::{Storm, arena_rules, weather};
 
 fn assert_in_bounds(simulation: &Simulation<Arena>) {
     let world = simulation.world();
-    let terrain = world.resource::<Terrain>();
+    let terrain = &world.resource::<Stage>().terrain;
     let mut bodies = world.try_query::<(&Player, &Body, &Fighter)>().unwrap();
     for (player, body, fighter) in bodies.iter(world) {
         assert!(!terrain.blocks_body(body.x, body.y), "{player:?} is in a wall: {body:?}");

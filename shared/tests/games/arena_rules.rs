@@ -30,7 +30,7 @@ fn on_the_range(options: Options, players: u16) -> Simulation<Arena> {
     for seat in 0..players {
         simulation.apply(&join(seat)).unwrap();
     }
-    while simulation.world().resource::<Round>().phase != RoundPhase::Playing {
+    while Round::of(simulation.world()).phase != RoundPhase::Playing {
         simulation.step();
     }
     simulation

@@ -3,17 +3,14 @@
 //! Responsible for: steering, and walking into walls. Not responsible for: bodies that meet, see `crowd`.
 
 use bevy_ecs::component::Component;
-use bevy_ecs::system::{Query, Res};
 use serde::{Deserialize, Serialize};
 
-use super::combat::Fighter;
 use super::geometry::{length_up, with_length, within_disc};
 use super::input::ArenaInput;
 use super::terrain::Terrain;
-use crate::ids::{PlayerName, Seat};
+use crate::ids::PlayerName;
 use crate::schema::FieldKind;
 use crate::sim::shadow::FieldOf;
-use crate::sim::world::Inputs;
 
 /// The radius of a body, in 1/256 unit: 0.4 units.
 pub const RADIUS: i32 = 102;
@@ -86,7 +83,7 @@ impl Body {
     }
 
     /// One tick of a stick: the velocity goes straight toward the one the stick asks for.
-    fn steer(&mut self, input: ArenaInput) {
+    pub(super) fn steer(&mut self, input: ArenaInput) {
         if (input.aim_x, input.aim_y) != (0, 0) {
             (self.aim_x, self.aim_y) = (input.aim_x, input.aim_y);
         }
@@ -102,32 +99,15 @@ impl Body {
         };
     }
 
-    /// One tick of walking: a wall takes the velocity that ran into it.
-    fn walk(&mut self, terrain: &Terrain) {
+    /// One tick of walking: velocity becomes position, and a wall takes the velocity that ran into it. The dead
+    /// have none.
+    pub(super) fn walk(&mut self, terrain: &Terrain) {
+        if (self.vx, self.vy) == (0, 0) {
+            return;
+        }
         let slid = terrain.slide(self.x, self.y, self.vx, self.vy);
         (self.x, self.y) = (slid.x, slid.y);
         self.vx = if slid.free_x { self.vx } else { 0 };
         self.vy = if slid.free_y { self.vy } else { 0 };
-    }
-}
-
-/// Sticks become velocities, for everybody who lives.
-pub(super) fn steer(
-    mut bodies: Query<'_, '_, (&Player, &Fighter, &mut Body)>,
-    inputs: Res<'_, Inputs<ArenaInput>>,
-) {
-    for (player, fighter, mut body) in &mut bodies {
-        if fighter.is_alive() {
-            body.steer(inputs.of(Seat(player.seat)));
-        }
-    }
-}
-
-/// Velocities become positions. The dead have none.
-pub(super) fn walk(mut bodies: Query<'_, '_, &mut Body>, terrain: Res<'_, Terrain>) {
-    for mut body in &mut bodies {
-        if (body.vx, body.vy) != (0, 0) {
-            body.walk(&terrain);
-        }
     }
 }

@@ -4,18 +4,16 @@
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
-use bevy_ecs::system::{Query, Res, ResMut};
+use bevy_ecs::system::Query;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Player};
-use super::crowd::Crowd;
 use super::respawn::RESPAWN_TICKS;
 use super::score::Score;
+use super::stage::Stage;
 use crate::ids::NetId;
 use crate::schema::FieldKind;
 use crate::sim::shadow::FieldOf;
-use crate::sim::world::{Outbox, Step};
 use crate::time::Tick;
 
 /// The health of a fresh player.
@@ -58,42 +56,28 @@ pub(super) struct Hit {
     pub(super) victim: Entity,
 }
 
-/// The hits of a tick. Never saved.
-#[derive(Resource, Debug, Default)]
-pub(super) struct Hits {
-    hits: Vec<Hit>,
-}
-
-impl Hits {
-    pub(super) fn with_room(seats: u16) -> Self {
-        Self { hits: Vec::with_capacity(usize::from(seats)) }
-    }
-
-    pub(super) fn add(&mut self, hit: Hit) {
-        self.hits.push(hit);
-    }
+/// A death, to be told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kill {
+    pub(super) by: u16,
+    pub(super) victim: u16,
 }
 
 /// What a hit can change of a player.
-type Fighters<'w, 's> =
+pub(super) type Fighters<'w, 's> =
     Query<'w, 's, (&'static Player, &'static mut Body, &'static mut Fighter, &'static mut Score)>;
 
 /// Hits become damage and death, in the order in which the projectiles were fired.
-pub(super) fn wound(
-    mut fighters: Fighters<'_, '_>,
-    step: Res<'_, Step>,
-    crowd: Res<'_, Crowd>,
-    mut hits: ResMut<'_, Hits>,
-    mut outbox: ResMut<'_, Outbox>,
-) {
-    hits.hits.sort_unstable_by_key(|hit| hit.projectile);
-    for hit in hits.hits.drain(..) {
-        let Some(victim) = strike(&mut fighters, hit.victim, step.tick) else { continue };
+pub(super) fn wound(fighters: &mut Fighters<'_, '_>, stage: &mut Stage, tick: Tick) {
+    let Stage { hits, kills, crowd, .. } = stage;
+    hits.sort_unstable_by_key(|hit| hit.projectile);
+    for hit in hits.drain(..) {
+        let Some(victim) = strike(fighters, hit.victim, tick) else { continue };
         let killer = crowd.of_seat(hit.owner).map(|standing| standing.entity);
         if let Some((.., mut score)) = killer.and_then(|entity| fighters.get_mut(entity).ok()) {
             score.kills = score.kills.saturating_add(1);
         }
-        outbox.event("killed", serde_json::json!({ "by": hit.owner, "victim": victim }));
+        kills.push(Kill { by: hit.owner, victim });
     }
 }
 

@@ -7,13 +7,13 @@
 //! that do not change meanwhile; whoever asks for one body of many gives a rule that names exactly one.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
-use bevy_ecs::system::{Query, Res, ResMut};
+use bevy_ecs::system::{Query, ResMut};
 
 use super::UNIT;
 use super::body::{Body, Player, RADIUS};
 use super::combat::Fighter;
 use super::geometry::{length_up, with_length};
+use super::stage::Stage;
 use super::terrain::Terrain;
 
 /// The side of a cell: large against a body, small against a map.
@@ -41,7 +41,7 @@ pub struct Standing {
 }
 
 /// The players of a tick by place. Filled anew in every tick, never saved.
-#[derive(Resource, Debug)]
+#[derive(Debug)]
 pub struct Crowd {
     columns: i32,
     lines: i32,
@@ -141,18 +141,15 @@ fn push_apart(one: &Standing, other: &Standing) -> (i32, i32) {
     with_length(x, y, (overlap + 1) / 2)
 }
 
-/// Bodies as they stand after walking.
-type Walked<'w, 's> = Query<'w, 's, (Entity, &'static Player, &'static Fighter, &'static mut Body)>;
+/// What walks.
+type Walkers<'w, 's> = Query<'w, 's, (Entity, &'static Player, &'static Fighter, &'static mut Body)>;
 
-/// Fills the crowd and moves bodies that overlap apart, as far as walls let them.
-pub(super) fn push_bodies(
-    mut bodies: Walked<'_, '_>,
-    terrain: Res<'_, Terrain>,
-    mut crowd: ResMut<'_, Crowd>,
-) {
-    let crowd = &mut *crowd;
+/// Everybody walks; then bodies that overlap move apart, as far as walls let them.
+pub(super) fn walk(mut bodies: Walkers<'_, '_>, mut stage: ResMut<'_, Stage>) {
+    let Stage { terrain, crowd, .. } = &mut *stage;
     crowd.clear();
-    for (entity, player, fighter, body) in &bodies {
+    for (entity, player, fighter, mut body) in &mut bodies {
+        body.walk(terrain);
         crowd.insert(entity, player.seat, (body.x, body.y), fighter.is_alive());
     }
     for row in 0..crowd.standing.len() {

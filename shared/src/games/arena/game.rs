@@ -3,17 +3,19 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::world::World;
 
-use super::body::{Body, Name, Player, steer, walk};
-use super::combat::{Fighter, Hits, wound};
-use super::crowd::{Crowd, push_bodies};
+use super::body::{Body, Name, Player};
+use super::combat::Fighter;
+use super::crowd::walk;
 use super::input::ArenaInput;
-use super::pickup::{Pickup, Takings, take_pickups};
-use super::projectile::{Projectile, Shots, fly, shoot};
-use super::respawn::{Returning, respawn};
-use super::round::{Round, RoundShown, advance_round};
-use super::rules::{Numbers, Options, Rules, preset};
+use super::intent::act;
+use super::pickup::{Pickup, take_pickups};
+use super::projectile::{Projectile, fly};
+use super::respawn::respawn;
+use super::round::{Round, advance_round};
+use super::rules::{Options, Rules, preset};
 use super::score::{Score, table};
-use super::terrain::{Terrain, middle_of};
+use super::stage::Stage;
+use super::terrain::middle_of;
 use crate::ids::{PlayerName, Seat};
 use crate::sim::assets::Assets;
 use crate::sim::builder::Builder;
@@ -27,7 +29,7 @@ pub struct Arena;
 
 impl Game for Arena {
     const NAME: &'static str = "arena";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     type Input = ArenaInput;
     type Options = Options;
@@ -49,37 +51,28 @@ impl Game for Arena {
         game.component::<Player>("player").component::<Name>("name").component::<Body>("body");
         game.component::<Fighter>("fighter").component::<Score>("score");
         game.component::<Projectile>("projectile").component::<Pickup>("pickup");
-        game.component::<RoundShown>("round_shown").resource::<Round>("round");
+        game.component::<Round>("round");
 
         let player = game.kind::<Player>("player").with(Player::fields()).with(Body::fields());
         player.with(Fighter::fields()).with(Score::fields()).done();
         game.kind::<Projectile>("projectile").with(Projectile::fields()).done();
         game.kind::<Pickup>("pickup").with(Pickup::fields()).done();
-        game.kind::<RoundShown>("round").with(RoundShown::fields()).done();
+        game.kind::<Round>("round").with(Round::fields()).done();
 
-        game.system(Phase::Input, steer).system(Phase::Input, shoot);
+        game.system(Phase::Input, act);
         game.system(Phase::Move, walk);
-        game.system(Phase::Collide, push_bodies).system(Phase::Collide, fly);
-        game.system(Phase::Resolve, wound).system(Phase::Resolve, take_pickups);
+        game.system(Phase::Collide, fly);
+        game.system(Phase::Resolve, take_pickups);
         game.system(Phase::Rules, respawn).system(Phase::Rules, advance_round);
     }
 
     fn load(world: &mut World, rules: &Rules) {
-        let seats = rules.numbers.players_max;
-        let terrain = Terrain::new(&rules.map);
-        world.insert_resource(Crowd::new(&terrain, seats));
-        world.insert_resource(terrain);
-        world.insert_resource(rules.numbers);
-        world.insert_resource(Shots::with_room(seats));
-        world.insert_resource(Hits::with_room(seats));
-        world.insert_resource(Returning::with_room(seats));
-        world.insert_resource(Takings::with_room(rules.map.pickups.len()));
+        world.insert_resource(Stage::new(rules));
     }
 
     fn start(world: &mut World, rules: &Rules) {
-        world.insert_resource(Round::first());
         let id = world.resource_mut::<NetIds>().fresh();
-        world.spawn((id, RoundShown(Round::first())));
+        world.spawn((id, Round::first()));
         for tile in &rules.map.pickups {
             let id = world.resource_mut::<NetIds>().fresh();
             world.spawn((id, Pickup::at(middle_of(*tile))));
@@ -87,14 +80,14 @@ impl Game for Arena {
     }
 
     fn join(world: &mut World, seat: Seat, name: &PlayerName) -> Result<(), JoinRefused> {
-        let numbers = *world.resource::<Numbers>();
+        let numbers = world.resource::<Stage>().numbers;
         if seat.0 >= numbers.players_max || entity_of(world, seat).is_some() {
             return Err(JoinRefused("there is no such seat, or it is taken"));
         }
-        if world.resource::<Round>().is_over(&numbers) {
+        if Round::of(world).is_over(&numbers) {
             return Err(JoinRefused("the match is over"));
         }
-        let place = world.resource::<Terrain>().spawn_of_seat(seat.0, numbers.players_max);
+        let place = world.resource::<Stage>().spawn_of_seat(seat.0);
         let id = world.resource_mut::<NetIds>().fresh();
         let player = Player { seat: seat.0, connected: true };
         world.spawn((id, player, Name(name.clone()), Body::at(place), Fighter::fresh(), Score::default()));
@@ -125,17 +118,18 @@ impl Game for Arena {
 
     fn label(world: &World) -> serde_json::Value {
         let players = world.try_query::<&Player>().map_or(0, |mut players| players.iter(world).count());
+        let stage = world.resource::<Stage>();
         serde_json::json!({
-            "map": world.resource::<Terrain>().map_name(),
-            "phase": world.resource::<Round>().phase.name(),
+            "map": stage.terrain.map_name(),
+            "phase": Round::of(world).phase.name(),
             "players": players,
-            "players_max": world.resource::<Numbers>().players_max,
+            "players_max": stage.numbers.players_max,
         })
     }
 
     fn outcome(world: &World) -> Option<serde_json::Value> {
-        let round = world.resource::<Round>();
-        let over = round.is_over(world.resource::<Numbers>());
+        let round = Round::of(world);
+        let over = round.is_over(&world.resource::<Stage>().numbers);
         over.then(|| serde_json::json!({ "rounds": round.played, "scores": table(world) }))
     }
 }

@@ -11,7 +11,7 @@
 //! whose order matters into a scratch list and sorts that by `NetId`.
 //!
 //! Invariant: a tick in which nobody dies allocates nothing. Scratch lists keep their room from tick to tick;
-//! they are resources that are never saved, because every tick fills them anew before it reads them.
+//! they are never saved, because every tick fills them anew before it reads them.
 
 mod body;
 mod combat;
@@ -19,6 +19,7 @@ mod crowd;
 mod game;
 pub mod geometry;
 mod input;
+mod intent;
 pub mod map;
 mod pickup;
 mod projectile;
@@ -26,6 +27,7 @@ mod respawn;
 pub mod round;
 mod rules;
 mod score;
+mod stage;
 mod terrain;
 
 pub use body::{ACCELERATION, Body, FRICTION, Name, Player, RADIUS, SPEED_MAX};
@@ -39,4 +41,5 @@ pub use projectile::{PROJECTILE_LIFE_TICKS, PROJECTILE_SPEED, Projectile};
 pub use respawn::RESPAWN_TICKS;
 pub use rules::{Numbers, Options, Rules};
 pub use score::Score;
+pub use stage::Stage;
 pub use terrain::{Slid, Terrain, Tiles};

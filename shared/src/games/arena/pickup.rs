@@ -2,13 +2,12 @@
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{Query, Res, ResMut};
 use serde::{Deserialize, Serialize};
 
 use super::body::RADIUS;
 use super::combat::{Fighter, HEALTH_MAX};
-use super::crowd::Crowd;
+use super::stage::Stage;
 use crate::ids::NetId;
 use crate::schema::FieldKind;
 use crate::sim::shadow::FieldOf;
@@ -50,26 +49,14 @@ impl Pickup {
     }
 }
 
-/// The pickups somebody reaches in a tick, to be taken in the order of their ids. Never saved.
-#[derive(Resource, Debug, Default)]
-pub(super) struct Takings {
-    taken: Vec<(NetId, Entity, Entity)>,
-}
-
-impl Takings {
-    pub(super) fn with_room(pickups: usize) -> Self {
-        Self { taken: Vec::with_capacity(pickups) }
-    }
-}
-
 /// The hurt take what they reach; of several, the lowest seat.
 pub(super) fn take_pickups(
     mut pickups: Query<'_, '_, (&NetId, Entity, &mut Pickup)>,
     mut fighters: Query<'_, '_, &mut Fighter>,
     step: Res<'_, Step>,
-    crowd: Res<'_, Crowd>,
-    mut takings: ResMut<'_, Takings>,
+    mut stage: ResMut<'_, Stage>,
 ) {
+    let Stage { crowd, taken, .. } = &mut *stage;
     for (id, entity, mut pickup) in &mut pickups {
         if !pickup.active {
             if pickup.back_at <= step.tick {
@@ -84,10 +71,10 @@ pub(super) fn take_pickups(
                 taker = Some((body.seat, body.entity));
             }
         });
-        takings.taken.extend(taker.map(|(_, player)| (*id, entity, player)));
+        taken.extend(taker.map(|(_, player)| (*id, entity, player)));
     }
-    takings.taken.sort_unstable_by_key(|(id, ..)| *id);
-    for (_, entity, player) in takings.taken.drain(..) {
+    taken.sort_unstable_by_key(|(id, ..)| *id);
+    for (_, entity, player) in taken.drain(..) {
         // Who reaches two of them may be well after the first.
         if !is_hurt(&fighters, player) {
             continue;

@@ -5,22 +5,18 @@
 
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{Commands, Query, Res, ResMut};
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Player, RADIUS};
-use super::combat::{Fighter, Hit, Hits};
+use super::combat::{Fighters, Hit, wound};
 use super::crowd::{Crowd, Standing};
 use super::geometry::{way_to_disc, with_length};
-use super::input::{ArenaInput, SHOOT};
-use super::round::{Round, RoundPhase};
-use super::rules::Numbers;
-use super::terrain::Terrain;
-use crate::ids::{NetId, Seat};
+use super::stage::Stage;
+use crate::ids::NetId;
 use crate::schema::FieldKind;
 use crate::sim::shadow::FieldOf;
-use crate::sim::world::{Inputs, NetIds, Step};
+use crate::sim::world::Step;
 use crate::time::Tick;
 
 /// How fast a projectile flies, in 1/256 unit a tick: 22.5 units a second.
@@ -64,76 +60,38 @@ impl Projectile {
     }
 }
 
-/// The shots of a tick, to be given identities in the order of those who fired them. Never saved.
-#[derive(Resource, Debug, Default)]
-pub(super) struct Shots {
-    fired: Vec<(NetId, Projectile)>,
-}
-
-impl Shots {
-    pub(super) fn with_room(seats: u16) -> Self {
-        Self { fired: Vec::with_capacity(usize::from(seats)) }
-    }
-}
-
-/// Those who may shoot.
-type Armed<'w, 's> = Query<'w, 's, (&'static NetId, &'static Player, &'static Body, &'static mut Fighter)>;
-
-/// Triggers become projectiles, while a round is played.
-#[expect(clippy::too_many_arguments, reason = "each is a resource the system reads or writes")]
-pub(super) fn shoot(
-    mut armed: Armed<'_, '_>,
-    inputs: Res<'_, Inputs<ArenaInput>>,
-    step: Res<'_, Step>,
-    numbers: Res<'_, Numbers>,
-    round: Res<'_, Round>,
-    mut ids: ResMut<'_, NetIds>,
-    mut shots: ResMut<'_, Shots>,
-    mut commands: Commands<'_, '_>,
-) {
-    if round.phase != RoundPhase::Playing {
-        return;
-    }
-    for (id, player, body, mut fighter) in &mut armed {
-        let pulled = inputs.of(Seat(player.seat)).buttons & SHOOT != 0;
-        if pulled && fighter.is_alive() && fighter.ready_at <= step.tick {
-            fighter.ready_at = Tick(step.tick.0 + u64::from(numbers.cooldown_ticks));
-            shots.fired.push((*id, fired_by(player, body, step.tick)));
-        }
-    }
-    shots.fired.sort_unstable_by_key(|(shooter, _)| *shooter);
-    for (_, projectile) in shots.fired.drain(..) {
-        commands.spawn((ids.fresh(), projectile));
-    }
-}
-
-fn fired_by(player: &Player, body: &Body, born: Tick) -> Projectile {
+/// The projectile a player fires now.
+pub(super) fn fired_by(player: &Player, body: &Body, born: Tick) -> Projectile {
     let (vx, vy) = with_length(i32::from(body.aim_x), i32::from(body.aim_y), PROJECTILE_SPEED);
     Projectile { owner: player.seat, x: body.x, y: body.y, vx, vy, born }
 }
 
-/// Moves every projectile by one tick: it ends in the first body it touches, in a wall, or of old age.
+/// Moves every projectile by one tick: it ends in the first body it touches, in a wall, or of old age. Then
+/// what was hit is hurt.
 pub(super) fn fly(
     projectiles: Query<'_, '_, (Entity, &NetId, &Projectile)>,
+    mut fighters: Fighters<'_, '_>,
     step: Res<'_, Step>,
-    terrain: Res<'_, Terrain>,
-    crowd: Res<'_, Crowd>,
-    mut hits: ResMut<'_, Hits>,
+    mut stage: ResMut<'_, Stage>,
     mut commands: Commands<'_, '_>,
 ) {
+    let Stage { terrain, crowd, hits, .. } = &mut *stage;
     for (entity, id, projectile) in &projectiles {
         let age = step.tick.0.saturating_sub(projectile.born.0);
         if age == 0 {
             continue;
         }
         let (from, to) = (projectile.at(age - 1), projectile.at(age));
-        let touched = first_touched(&crowd, from, to, projectile.owner);
+        let touched = first_touched(crowd, from, to, projectile.owner);
         if let Some(victim) = touched {
-            hits.add(Hit { projectile: *id, owner: projectile.owner, victim: victim.entity });
+            hits.push(Hit { projectile: *id, owner: projectile.owner, victim: victim.entity });
         }
         if touched.is_some() || age >= PROJECTILE_LIFE_TICKS || terrain.blocks(to.0, to.1) {
             commands.entity(entity).despawn();
         }
+    }
+    if !stage.hits.is_empty() {
+        wound(&mut fighters, &mut stage, step.tick);
     }
 }
 

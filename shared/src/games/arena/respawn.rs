@@ -1,13 +1,13 @@
 //! The dead come back.
 
 use bevy_ecs::entity::Entity;
-use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{Query, Res, ResMut};
 
 use super::UNIT;
 use super::body::Body;
 use super::combat::Fighter;
 use super::crowd::Crowd;
+use super::stage::Stage;
 use super::terrain::Terrain;
 use crate::ids::NetId;
 use crate::sim::world::{Rng, Step};
@@ -19,38 +19,25 @@ const ROOM: i32 = 4 * UNIT;
 /// Spawn points that chance offers.
 const OFFERS: u32 = 4;
 
-/// The dead of a tick whose time has come, to be put back in the order of their ids. Never saved.
-#[derive(Resource, Debug, Default)]
-pub(super) struct Returning {
-    due: Vec<(NetId, Entity)>,
-}
-
-impl Returning {
-    pub(super) fn with_room(seats: u16) -> Self {
-        Self { due: Vec::with_capacity(usize::from(seats)) }
-    }
-}
+/// What comes back.
+pub(super) type Fallen<'w, 's> =
+    Query<'w, 's, (&'static NetId, Entity, &'static mut Fighter, &'static mut Body)>;
 
 /// Puts everybody whose time has come on a spawn point that chance picks.
-pub(super) fn respawn(
-    mut fighters: Query<'_, '_, (&NetId, Entity, &mut Fighter, &mut Body)>,
-    step: Res<'_, Step>,
-    terrain: Res<'_, Terrain>,
-    crowd: Res<'_, Crowd>,
-    mut returning: ResMut<'_, Returning>,
-) {
+pub(super) fn respawn(mut fighters: Fallen<'_, '_>, step: Res<'_, Step>, mut stage: ResMut<'_, Stage>) {
+    let Stage { terrain, crowd, returning, .. } = &mut *stage;
     for (id, entity, fighter, _) in &fighters {
         if !fighter.is_alive() && fighter.respawn_at <= step.tick {
-            returning.due.push((*id, entity));
+            returning.push((*id, entity));
         }
     }
-    if returning.due.is_empty() {
+    if returning.is_empty() {
         return;
     }
-    returning.due.sort_unstable();
+    returning.sort_unstable();
     let mut random = step.random("respawn");
-    for (_, entity) in returning.due.drain(..) {
-        let place = offered_place(&mut random, &terrain, &crowd);
+    for (_, entity) in returning.drain(..) {
+        let place = offered_place(&mut random, terrain, crowd);
         let (_, _, mut fighter, mut body) = fighters.get_mut(entity).expect("it was listed in this tick");
         *fighter = Fighter { ready_at: fighter.ready_at, ..Fighter::fresh() };
         body.place(place);

@@ -6,17 +6,17 @@
 use bevy_ecs::component::Component;
 use bevy_ecs::entity::Entity;
 use bevy_ecs::query::With;
-use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{Commands, Query, Res, ResMut};
+use bevy_ecs::world::World;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Player};
-use super::combat::Fighter;
+use super::combat::{Fighter, Kill};
 use super::pickup::Pickup;
 use super::projectile::Projectile;
 use super::rules::Numbers;
 use super::score::Score;
-use super::terrain::Terrain;
+use super::stage::Stage;
 use crate::schema::FieldKind;
 use crate::sim::shadow::FieldOf;
 use crate::sim::world::{Outbox, Step};
@@ -81,8 +81,8 @@ pub const TRANSITIONS: [(RoundPhase, Trigger, RoundPhase); 7] = [
     (RoundPhase::Finished, Trigger::TimeUp, RoundPhase::Lobby),
 ];
 
-/// Where this match is in its course. Saved.
-#[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Where this match is in its course: a component of one entity, since only entities are shown.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Round {
     /// The phase.
     pub phase: RoundPhase,
@@ -96,6 +96,20 @@ impl Round {
     /// A match that has just been made.
     pub fn first() -> Self {
         Self { phase: RoundPhase::Lobby, ends: Tick(0), played: 0 }
+    }
+
+    /// The round of a world.
+    pub fn of(world: &World) -> Self {
+        let round = world.try_query::<&Self>().and_then(|mut rounds| rounds.iter(world).next().copied());
+        round.unwrap_or_else(Self::first)
+    }
+
+    pub(super) fn fields() -> Vec<FieldOf<Self>> {
+        vec![
+            FieldOf::new("phase", FieldKind::U8, |round: &Self| round.phase as i64),
+            FieldOf::new("ends", FieldKind::U32, |round| i64::try_from(round.ends.0).unwrap_or(i64::MAX)),
+            FieldOf::new("played", FieldKind::U32, |round| i64::from(round.played)),
+        ]
     }
 
     /// Whether the last round has been played.
@@ -126,63 +140,43 @@ impl Round {
     }
 }
 
-/// What players see of the round: a copy of [`Round`] on an entity, since only entities are shown.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoundShown(pub Round);
-
-impl RoundShown {
-    pub(super) fn fields() -> Vec<FieldOf<Self>> {
-        vec![
-            FieldOf::new("phase", FieldKind::U8, |shown| shown.0.phase as i64),
-            FieldOf::new("ends", FieldKind::U32, |shown| i64::try_from(shown.0.ends.0).unwrap_or(i64::MAX)),
-            FieldOf::new("played", FieldKind::U32, |shown| i64::from(shown.0.played)),
-        ]
-    }
-}
-
 /// What a round begins with anew.
 type Contenders<'w, 's> =
     Query<'w, 's, (&'static Player, &'static mut Body, &'static mut Fighter, &'static mut Score)>;
 
-/// Goes on to the next phase when its time has come.
-#[expect(clippy::too_many_arguments, reason = "each is a resource the system reads or writes")]
+/// Tells of deaths, and goes on to the next phase when its time has come.
+#[expect(clippy::too_many_arguments, reason = "each is something the system reads or writes")]
 pub(super) fn advance_round(
+    mut rounds: Query<'_, '_, &mut Round>,
     mut players: Contenders<'_, '_>,
     mut pickups: Query<'_, '_, &mut Pickup>,
     projectiles: Query<'_, '_, Entity, With<Projectile>>,
-    mut shown: Query<'_, '_, &mut RoundShown>,
-    mut round: ResMut<'_, Round>,
     step: Res<'_, Step>,
-    numbers: Res<'_, Numbers>,
-    terrain: Res<'_, Terrain>,
+    mut stage: ResMut<'_, Stage>,
     mut outbox: ResMut<'_, Outbox>,
     mut commands: Commands<'_, '_>,
 ) {
-    let count = u16::try_from(players.iter().len()).unwrap_or(u16::MAX);
-    let Some(phase) = round.following(count, step.tick, &numbers) else { return };
-    round.enter(phase, step.tick, &numbers);
-    for mut shown in &mut shown {
-        shown.0 = *round;
+    for Kill { by, victim } in stage.kills.drain(..) {
+        outbox.event("killed", serde_json::json!({ "by": by, "victim": victim }));
     }
+    let count = u16::try_from(players.iter().len()).unwrap_or(u16::MAX);
+    let Some(mut round) = rounds.iter_mut().next() else { return };
+    let Some(phase) = round.following(count, step.tick, &stage.numbers) else { return };
+    round.enter(phase, step.tick, &stage.numbers);
     for projectile in &projectiles {
         commands.entity(projectile).despawn();
     }
     if phase == RoundPhase::Playing {
-        begin(&mut players, &mut pickups, &terrain, &numbers);
+        begin(&mut players, &mut pickups, &stage);
     }
     let data = serde_json::json!({ "phase": phase.name(), "ends": round.ends.0, "played": round.played });
     outbox.event("phase", data);
 }
 
 /// Everybody at their spawn point, whole and without a score; every pickup there.
-fn begin(
-    players: &mut Contenders<'_, '_>,
-    pickups: &mut Query<'_, '_, &mut Pickup>,
-    terrain: &Terrain,
-    numbers: &Numbers,
-) {
+fn begin(players: &mut Contenders<'_, '_>, pickups: &mut Query<'_, '_, &mut Pickup>, stage: &Stage) {
     for (player, mut body, mut fighter, mut score) in players {
-        body.place(terrain.spawn_of_seat(player.seat, numbers.players_max));
+        body.place(stage.spawn_of_seat(player.seat));
         *fighter = Fighter::fresh();
         *score = Score::default();
     }

@@ -1,9 +1,11 @@
 //! What the creator of a match may choose, and what that comes to.
 
-use bevy_ecs::resource::Resource;
+use std::sync::{Arc, OnceLock};
+
 use serde::{Deserialize, Serialize};
 
 use super::map::Map;
+use super::terrain::Terrain;
 use crate::sim::assets::Assets;
 use crate::sim::game::RulesError;
 use crate::time::TICK_RATE_HZ;
@@ -53,10 +55,24 @@ pub struct Rules {
     pub map: Map,
     /// The rest.
     pub numbers: Numbers,
+    #[serde(skip)]
+    terrain: Made,
 }
 
+/// The map's terrain, made when it is first needed. Follows from the map: it makes no two rules differ.
+#[derive(Debug, Clone, Default)]
+struct Made(OnceLock<Arc<Terrain>>);
+
+impl PartialEq for Made {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Made {}
+
 /// The rules that are numbers: what systems look up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Resource)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Numbers {
     /// Seats.
@@ -94,7 +110,17 @@ impl Rules {
             rounds: options.rounds,
             cooldown_ticks: TICK_RATE_HZ / options.shots_per_second,
         };
-        Ok(Self { map: named_map(&options.map, assets)?, numbers })
+        Ok(Self::of(named_map(&options.map, assets)?, numbers))
+    }
+
+    /// The rules on a checked map.
+    pub fn of(map: Map, numbers: Numbers) -> Self {
+        Self { map, numbers, terrain: Made::default() }
+    }
+
+    /// The map in the form a tick wants it: the same for everybody who asks.
+    pub fn terrain(&self) -> Arc<Terrain> {
+        Arc::clone(self.terrain.0.get_or_init(|| Arc::new(Terrain::new(&self.map))))
     }
 }
 

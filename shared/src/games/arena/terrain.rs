@@ -3,8 +3,6 @@
 //! Responsible for: what is solid, moving a square until it touches a wall, where players appear.
 //! Not responsible for: who moves and why.
 
-use bevy_ecs::resource::Resource;
-
 use super::map::Map;
 use super::{RADIUS, UNIT};
 
@@ -66,7 +64,7 @@ impl Tiles {
 }
 
 /// The map of a running match. Follows from the rules, so it is made anew after every restore.
-#[derive(Resource, Debug)]
+#[derive(Debug)]
 pub struct Terrain {
     map_name: String,
     tiles: Tiles,
