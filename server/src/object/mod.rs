@@ -12,5 +12,6 @@ pub mod contract;
 pub mod effects;
 pub mod gate;
 pub mod id;
+pub mod id_map;
 pub mod socket;
 pub mod storage;

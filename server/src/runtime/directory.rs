@@ -3,7 +3,7 @@
 //! Invariant: an event is put into its owner's inbox under the same lock that found the owner, so that after
 //! a move every event for the object that the old owner will ever get is already in its inbox.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -12,6 +12,7 @@ use tickstone_shared::time::Moment;
 use super::inbox::{Addressed, Event, Inbox};
 use super::settings::PANIC_WINDOW;
 use crate::object::id::{Identity, ObjectId};
+use crate::object::id_map::IdMap;
 
 /// A worker, by its place in the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +26,7 @@ struct Entry {
     panics: Vec<Moment>,
 }
 
-type Shard = HashMap<ObjectId, Entry>;
+type Shard = IdMap<ObjectId, Entry>;
 
 /// The directory.
 pub struct Directory {

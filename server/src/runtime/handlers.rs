@@ -173,6 +173,7 @@ impl Worker {
         };
         let schedule = TickSchedule::new(ticks.rate_hz, phase, now);
         ticks.schedule = Some(schedule);
+        core.slots[slot].phase = Some(phase);
         core.alarms.push(schedule.deadline(), slot, generation);
     }
 
@@ -183,8 +184,16 @@ impl Worker {
             let now = shared.clock.now();
             let due = self.core().alarms.pop_due(now);
             let Some((slot, generation)) = due else { return };
-            if self.core().slots[slot].generation != generation {
-                continue;
+            let phase = {
+                let core = self.core();
+                let place = &core.slots[slot];
+                if place.generation != generation {
+                    continue;
+                }
+                place.phase
+            };
+            if let Some(phase) = phase {
+                self.release_inputs(shared, scratch, phase, now);
             }
             if let Some(activation) = self.take(slot) {
                 self.run_ticks(shared, scratch, slot, activation, now);
@@ -253,6 +262,7 @@ impl Worker {
             }
             activation.ticks = None;
             activation.asleep = true;
+            self.core().slots[slot].phase = None;
             let handled =
                 self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
                     object.on_sleep(ctx);

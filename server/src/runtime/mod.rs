@@ -13,6 +13,7 @@ pub mod alarm_queue;
 pub mod directory;
 pub mod handle;
 pub mod handlers;
+pub mod held;
 pub mod inbox;
 pub mod listings;
 pub mod moving;

@@ -55,6 +55,7 @@ impl Worker {
         let mut core = self.core();
         self.receiver.events.take_all(&mut core.stash);
         let mut own = core.waiting.remove(&object).unwrap_or_default();
+        core.held.take_of(object, &mut own);
         for addressed in std::mem::take(&mut core.stash) {
             if addressed.object == object {
                 own.push_back(addressed.event);

@@ -6,7 +6,7 @@
 //! An object is taken out of the [`Core`] while its handler runs: the watchdog can then take the core's lock
 //! and move the others away from a handler that does not return.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tickstone_shared::time::Moment;
 use super::activation::Activation;
 use super::alarm_queue::AlarmQueue;
 use super::directory::WorkerId;
+use super::held::{HELD_MAX, HeldInputs};
 use super::inbox::{Addressed, Adoption, Event, Inbox, InboxReceiver, Order, WakeOrder};
 use super::outbox::Outbox;
 use super::pool::Shared;
@@ -25,6 +26,7 @@ use super::settings::{EVENTS_PER_TURN_MAX, IDLE_POLL, REST_POLL, TICK_POLL};
 use super::waking::PendingWake;
 use crate::object::effects::{Effects, Output};
 use crate::object::id::{Identity, ObjectId};
+use crate::object::id_map::IdMap;
 
 const POISON: &str = "no handler runs under the core's lock";
 
@@ -56,14 +58,16 @@ pub struct Worker {
 pub struct Core {
     pub(super) slots: Vec<Slot>,
     free: Vec<usize>,
-    pub(super) by_id: HashMap<ObjectId, usize>,
+    pub(super) by_id: IdMap<ObjectId, usize>,
     pub(super) alarms: AlarmQueue,
     /// Slots whose gate holds something, or which end once it is open.
     pub(super) gated: Vec<usize>,
     /// Events for objects that are on their way here.
-    pub(super) waiting: HashMap<ObjectId, VecDeque<Event>>,
+    pub(super) waiting: IdMap<ObjectId, VecDeque<Event>>,
     /// Events taken from the queue while an object moved; they come before the queue's.
     pub(super) stash: VecDeque<Addressed>,
+    /// Inputs that wait for their objects' ticks.
+    pub(super) held: HeldInputs,
     pub(super) wakes: Vec<PendingWake>,
     /// Objects whose new owner could not take the order yet.
     pub(super) departing: Vec<(WorkerId, Box<Adoption>)>,
@@ -75,6 +79,8 @@ pub struct Core {
 pub struct Slot {
     pub(super) generation: u64,
     pub(super) identity: Option<Arc<Identity>>,
+    /// The phase of its ticks, if it ticks.
+    pub(super) phase: Option<u32>,
     /// None while its handler runs.
     pub(super) activation: Option<Box<Activation>>,
 }
@@ -96,6 +102,7 @@ impl Core {
         });
         self.by_id.insert(activation.identity.id, slot);
         self.slots[slot].generation += 1;
+        self.slots[slot].phase = None;
         self.slots[slot].identity = Some(Arc::clone(&activation.identity));
         self.slots[slot].activation = Some(activation);
         slot
@@ -200,24 +207,62 @@ impl Worker {
 
     fn take_events(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
         for _ in 0..EVENTS_PER_TURN_MAX {
-            let Some((addressed, slot)) = self.next_event() else { return };
-            match slot {
-                Some(slot) => self.run_event(shared, scratch, slot, addressed, now),
-                None => self.park(shared, addressed.object, addressed.event),
+            let Some((addressed, slot)) = self.next_event(now) else { return };
+            self.handle(shared, scratch, addressed, slot, now);
+        }
+    }
+
+    fn handle(
+        &self,
+        shared: &Shared,
+        scratch: &mut Scratch,
+        addressed: Addressed,
+        slot: Option<usize>,
+        now: Moment,
+    ) {
+        match slot {
+            Some(slot) => self.run_event(shared, scratch, slot, addressed, now),
+            None => self.park(shared, addressed.object, addressed.event),
+        }
+    }
+
+    /// The oldest event that is not held, and where its object is. Under one lock, so that the watchdog cannot
+    /// take the object's events out in between.
+    fn next_event(&self, now: Moment) -> Option<(Addressed, Option<usize>)> {
+        let mut core = self.core();
+        let Core { stash, held, by_id, slots, .. } = &mut *core;
+        if stash.is_empty() {
+            self.receiver.events.take_all(stash);
+        }
+        loop {
+            let Some(addressed) = stash.pop_front() else {
+                let overdue = held.overdue(now)?;
+                let slot = by_id.get(&overdue.object).copied();
+                return Some((overdue, slot));
+            };
+            let slot = by_id.get(&addressed.object).copied();
+            let phase = slot.and_then(|slot| slots[slot].phase);
+            match phase {
+                None => return Some((addressed, slot)),
+                Some(phase) => match held.hold(phase, addressed, now) {
+                    Ok(()) => {}
+                    Err(addressed) => return Some((addressed, slot)),
+                },
             }
         }
     }
 
-    /// The oldest event, and where its object is. Under one lock, so that the watchdog cannot take the
-    /// object's events out in between.
-    fn next_event(&self) -> Option<(Addressed, Option<usize>)> {
-        let mut core = self.core();
-        if core.stash.is_empty() {
-            self.receiver.events.take_all(&mut core.stash);
+    /// Gives the objects of a phase what was held for their ticks, which are due.
+    pub(super) fn release_inputs(&self, shared: &Shared, scratch: &mut Scratch, phase: u32, now: Moment) {
+        for _ in 0..HELD_MAX {
+            let (addressed, slot) = {
+                let mut core = self.core();
+                let Some(addressed) = core.held.next(phase) else { return };
+                let slot = core.by_id.get(&addressed.object).copied();
+                (addressed, slot)
+            };
+            self.handle(shared, scratch, addressed, slot, now);
         }
-        let addressed = core.stash.pop_front()?;
-        let slot = core.by_id.get(&addressed.object).copied();
-        Some((addressed, slot))
     }
 
     /// Keeps an event for an object that is on its way here; sends it on if the object went elsewhere.

@@ -1,14 +1,13 @@
 //! Who sits where. Derived from the journal: what is not in an event is not in the roster, but for which
 //! socket a player has now.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 use tickstone_shared::ids::{PlayerName, Seat};
 use tickstone_shared::input::InputRow;
 use tickstone_shared::time::Tick;
 
 use super::input_buffer::InputBuffer;
+use crate::object::id_map::IdMap;
 use crate::object::socket::SocketId;
 
 /// The hash of a resume token: what is stored of it.
@@ -53,14 +52,14 @@ pub struct Seated {
 #[derive(Debug, Default)]
 pub struct Roster {
     seats: Vec<Option<Seated>>,
-    by_socket: HashMap<SocketId, Seat>,
+    by_socket: IdMap<SocketId, Seat>,
     taken: usize,
 }
 
 impl Roster {
     /// An empty roster of so many seats.
     pub fn new(seats: u16) -> Self {
-        Self { seats: vec![None; usize::from(seats)], by_socket: HashMap::new(), taken: 0 }
+        Self { seats: vec![None; usize::from(seats)], by_socket: IdMap::default(), taken: 0 }
     }
 
     /// The lowest free seat.

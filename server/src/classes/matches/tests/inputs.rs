@@ -3,6 +3,9 @@
 use super::*;
 use crate::classes::matches::input_buffer::ROWS_PER_TICK_MAX;
 
+/// Longer than a tick, shorter than two.
+const TICK: Duration = Duration::from_millis(18);
+
 /// A match with one player, and the tick that is next.
 fn with_player() -> (Bench, SocketId, Box<Welcome>, u64) {
     let mut bench = Bench::playing(json!({}));
@@ -14,20 +17,28 @@ fn with_player() -> (Bench, SocketId, Box<Welcome>, u64) {
 
 #[test]
 fn inputs_are_counted_by_what_became_of_them() {
-    let (mut bench, socket, welcome, next) = with_player();
-    let offer = |bench: &mut Bench, first_tick: u64, seq: u32, rows: &[u8]| {
-        let batch = bench.batch(&welcome, first_tick, seq, rows);
+    let (mut bench, socket, welcome, _) = with_player();
+    // So many ticks after the one that is next.
+    let offer = |bench: &mut Bench, ahead: i64, seq: u32, rows: &[u8]| {
+        let first = (bench.tick() + 1).saturating_add_signed(ahead);
+        let batch = bench.batch(&welcome, first, seq, rows);
         bench.tell(SocketEvent::Inputs { socket, batch });
     };
-    offer(&mut bench, next + 2, 1, &[1, 1]);
+    offer(&mut bench, 4, 1, &[1, 1]);
+    assert_eq!(bench.inputs("accepted"), 0, "it waits for the tick that is next");
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("accepted"), 2);
-    offer(&mut bench, next + 2, 1, &[1]);
+    offer(&mut bench, 3, 1, &[1]);
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("duplicate"), 1, "the same tick again: the first write wins");
-    offer(&mut bench, next - 1, 3, &[1]);
+    offer(&mut bench, -1, 3, &[1]);
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("late"), 1);
-    offer(&mut bench, next + 64, 4, &[1]);
+    offer(&mut bench, 64, 4, &[1]);
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("early"), 1);
-    offer(&mut bench, next + 63, 5, &[1]);
+    offer(&mut bench, 63, 5, &[1]);
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("accepted"), 3, "the last tick of the window");
     assert_eq!(bench.inputs("flood"), 0);
 }
@@ -39,11 +50,12 @@ fn a_flood_is_counted_and_forgotten_at_the_next_tick() {
         let batch = bench.batch(&welcome, next + 5 + 10 * message, 1 + 10 * message as u32, &[1; 10]);
         bench.tell(SocketEvent::Inputs { socket, batch });
     }
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("accepted"), u64::from(ROWS_PER_TICK_MAX));
     assert_eq!(bench.inputs("flood"), 10);
-    bench.run_for(Duration::from_millis(20));
     let batch = bench.batch(&welcome, next + 50, 51, &[1]);
     bench.tell(SocketEvent::Inputs { socket, batch });
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("flood"), 10);
 }
 
@@ -67,10 +79,12 @@ fn inputs_of_strangers_and_of_other_epochs_are_counted_and_change_nothing() {
     let (mut bench, socket, mut welcome, next) = with_player();
     let batch = bench.batch(&welcome, next + 2, 1, &[1]);
     bench.tell(SocketEvent::Inputs { socket: SocketId(999), batch });
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("no_seat"), 1);
     welcome.epoch = Epoch(welcome.epoch.0 + 1);
     let batch = bench.batch(&welcome, next + 2, 1, &[1, 1]);
     bench.tell(SocketEvent::Inputs { socket, batch });
+    bench.run_for(TICK);
     assert_eq!(bench.inputs("other_epoch"), 2);
     assert_eq!(bench.inputs("accepted"), 0);
 }
