@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 use crate::fleet::{FleetError, MatchRequest};
+use crate::impair::{Carrier, Proxy};
 
 /// Waits for a server that says it is busy, at one second each unless it says otherwise.
 const BUSY_TRIES: u32 = 30;
@@ -20,6 +21,14 @@ pub(crate) struct Api {
 pub(crate) struct CreatedMatch {
     pub(crate) match_id: String,
     pub(crate) ws_url: String,
+}
+
+impl CreatedMatch {
+    /// Every address leads through the network from now on.
+    pub(crate) fn go_through(&mut self, network: &Proxy) -> std::io::Result<()> {
+        self.ws_url = network.through_url(Carrier::Tcp, &self.ws_url)?;
+        Ok(())
+    }
 }
 
 impl Api {

@@ -9,7 +9,8 @@ use crate::args::RunOptions;
 use crate::clock::{Clock, process_cpu};
 use crate::fleet::{Fleet, FleetError};
 use crate::http::Api;
-use crate::report::{Observed, Report};
+use crate::report::{NetworkReport, Observed, Report};
+use crate::series::Scraper;
 use crate::server_metrics::Reading;
 
 /// So long after the window an input may still be acknowledged (interfaces: `inputs_lost`).
@@ -31,11 +32,14 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
     let start = clock.now();
     let end = start + options.window;
     fleet.open_window(start, end);
+    let scraper = Scraper::start(api.clone(), clock, start, end)?;
     progress.until(clock, end, "measuring");
     let generator_cpu = process_cpu().saturating_sub(cpu_before);
     let after = Reading::take(&api);
     progress.until(clock, end + GRACE, "last inputs");
     let after_grace = Reading::take(&api);
+    let scrapes = scraper.finish();
+    let network = options.fleet.impairment.zip(fleet.network());
     let meter = fleet.stop();
     progress.done();
 
@@ -47,6 +51,8 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
         generator_cpu,
         inputs_dropped: after_grace.inputs_lost_since(&before),
         server: after.since(&before, bots, tick_rate_hz, options.window),
+        network: network.map(|(network, counts)| NetworkReport::new(network, counts)),
+        server_seconds: scrapes.seconds(),
     };
     Ok(Report::new(options, &meter, observed))
 }

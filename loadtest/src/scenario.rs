@@ -61,19 +61,19 @@ pub struct Scenario {
     /// The seed of the bots' whims and back-off [default: 1].
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Per cent of packets lost.
+    /// Per cent of packets lost, on each way (over TCP: sent again, and late).
     #[arg(long)]
     pub loss: Option<f64>,
-    /// Delay added each way, in ms.
+    /// Added to the round trip, in ms: half of it each way.
     #[arg(long)]
     pub delay_ms: Option<f64>,
-    /// Jitter added each way, in ms.
+    /// The added round trip varies by up to so much up and down, in ms: half of it each way.
     #[arg(long)]
     pub jitter_ms: Option<f64>,
     /// Writes the result as one JSON object.
     #[arg(long)]
     pub json: Option<PathBuf>,
-    /// Writes the result as a page.
+    /// Writes the result as one page with plots.
     #[arg(long)]
     pub html: Option<PathBuf>,
     /// Writes a JSON line for each state hash that a bot receives.

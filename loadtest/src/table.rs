@@ -7,9 +7,16 @@ use crate::report::{Percentiles, Report};
 /// The lines of the table.
 pub(crate) fn table(report: &Report) -> String {
     let mut out = String::new();
-    let mut row = |name: &str, value: String| {
+    for (name, value) in rows(report) {
         writeln!(out, "{name:<26}{value}").expect("writing to a String cannot fail");
-    };
+    }
+    out
+}
+
+/// Names and values, in order.
+pub(crate) fn rows(report: &Report) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    let mut row = |name: &'static str, value: String| out.push((name, value));
     row("load", load(report));
     row("tick_hz", format!("min {}  p50 {}", number(report.tick_hz.min), number(report.tick_hz.p50)));
     row("state jitter, ms", percentiles(&report.snapshot_interval_jitter_ms));
