@@ -11,6 +11,7 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::brain::BrainKind;
 use crate::fleet::{FleetOptions, MatchRequest};
+use crate::hostile::HostileOptions;
 use crate::impair::Impairment;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::slo::{Slo, SloError};
@@ -92,6 +93,8 @@ pub struct RunOptions {
     pub html: Option<PathBuf>,
     /// Conditions on the result.
     pub slo: Vec<Slo>,
+    /// Attackers, and the phases around them.
+    pub hostile: Option<HostileOptions>,
 }
 
 impl RunArguments {
@@ -114,8 +117,12 @@ impl RunOptions {
         let players = within("players", scenario.players.unwrap_or(2), 1, u32::from(SEATS_MAX))?;
         let input_hz_min = TICK_RATE_HZ / INPUTS_PER_MESSAGE_MAX as u32;
         let game = scenario.game.unwrap_or_else(|| "arena".to_owned());
+        let hostile = scenario.hostile.map(HostileOptions::checked).transpose();
+        let hostile =
+            hostile.map_err(|(flag, got, expected)| ArgumentError::Value { flag, got, expected })?;
+        let seats = players + hostile.as_ref().map_or(0, |hostile| hostile.seats(matches));
         let request = MatchRequest {
-            options: options_for(&game, scenario.preset.as_deref(), players),
+            options: options_for(&game, scenario.preset.as_deref(), seats),
             game,
             preset: scenario.preset,
             durability: scenario.durability,
@@ -139,10 +146,14 @@ impl RunOptions {
         Ok(Self {
             fleet,
             warmup: seconds("warmup-seconds", scenario.warmup_seconds.unwrap_or(3.0), 0.0)?,
-            window: seconds("seconds", scenario.seconds.unwrap_or(20.0), 0.1)?,
+            window: match &hostile {
+                Some(hostile) => Duration::from_secs(hostile.seconds() as u64),
+                None => seconds("seconds", scenario.seconds.unwrap_or(20.0), 0.1)?,
+            },
             json: scenario.json,
             html: scenario.html,
             slo: Slo::parse_all(scenario.slo.as_deref().unwrap_or_default())?,
+            hostile,
         })
     }
 }

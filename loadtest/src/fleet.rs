@@ -35,6 +35,7 @@ use crate::board::{MatchBoard, MatchSeen};
 use crate::bot::{Bot, BotPlan, Shared};
 use crate::brain::BrainKind;
 use crate::clock::Clock;
+use crate::hostile::Target;
 use crate::http::{Api, CreatedMatch};
 use crate::impair::{Counts, Impairment, Proxy};
 use crate::meter::{Meter, Window};
@@ -168,6 +169,7 @@ pub struct Fleet {
     meters: Vec<Arc<Mutex<Meter>>>,
     threads: Vec<JoinHandle<()>>,
     network: Option<Proxy>,
+    targets: Vec<Target>,
 }
 
 impl Fleet {
@@ -177,6 +179,7 @@ impl Fleet {
         let api = Api::new(&options.url)?;
         let created = options.matches.iter().map(|request| api.create_match(request));
         let mut created: Vec<CreatedMatch> = created.collect::<Result<_, _>>()?;
+        let targets = created.iter().map(CreatedMatch::target).collect::<Result<_, _>>()?;
         let start = |impairment| Proxy::start(impairment, options.seed);
         let network = options.impairment.map(start).transpose()?;
         if let Some(network) = &network {
@@ -189,7 +192,7 @@ impl Fleet {
         let players = usize::from(options.players);
         let boards: Vec<_> =
             created.iter().map(|found| Arc::new(MatchBoard::new(found.match_id.clone(), players))).collect();
-        let mut fleet = Self { shared, boards, meters: Vec::new(), threads: Vec::new(), network };
+        let mut fleet = Self { shared, boards, meters: Vec::new(), threads: Vec::new(), network, targets };
         let plans = fleet.plans(options, &created);
         let thread_count = options.threads.clamp(1, plans.len().max(1));
         for thread in 0..thread_count {
@@ -281,6 +284,11 @@ impl Fleet {
     /// What the network between has done so far; none where there is none.
     pub fn network(&self) -> Option<Counts> {
         self.network.as_ref().map(Proxy::counts)
+    }
+
+    /// The matches as attackers find them.
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
     }
 
     /// Counts what happens from `start` to `end` as measured. May be called once.

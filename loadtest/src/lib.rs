@@ -10,6 +10,7 @@ pub mod board;
 pub mod brain;
 pub mod clock;
 pub mod fleet;
+pub mod hostile;
 pub mod impair;
 pub mod page;
 pub mod report;

@@ -4,6 +4,7 @@
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::args::RunOptions;
 use crate::brain::BrainKind;
+use crate::hostile::options::AttackKind;
+use crate::hostile::report::{Attacked, AttackerReport, HostileReport, Phases};
 use crate::impair::{Counts, Impairment};
 use crate::meter::Meter;
 use crate::series::{Series, ServerSecond};
@@ -118,6 +121,15 @@ pub struct Report {
     /// The network between bots and server, if it was made worse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkReport>,
+    /// The phases of a hostile run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
+    /// What the attackers did, by kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attackers: Option<BTreeMap<AttackKind, AttackerReport>>,
+    /// What the attack cost the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<HostileReport>,
     /// What the page shows and the object does not.
     #[serde(skip)]
     pub(crate) details: Details,
@@ -220,6 +232,9 @@ impl Report {
             server: observed.server,
             error_examples: meter.examples.clone(),
             network: observed.network,
+            phases: None,
+            attackers: None,
+            hostile: None,
             details: Details {
                 bots,
                 clients: meter.series.clone(),
@@ -229,6 +244,16 @@ impl Report {
                 band: None,
             },
         }
+    }
+
+    /// With what an attack did.
+    #[must_use]
+    pub(crate) fn with_attack(mut self, attacked: Attacked, band: Range<usize>) -> Self {
+        self.phases = Some(attacked.phases);
+        self.attackers = Some(attacked.attackers);
+        self.hostile = Some(attacked.hostile);
+        self.details.band = Some(("attack", band));
+        self
     }
 
     /// The JSON object.

@@ -41,8 +41,48 @@ pub(crate) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     if report.generator_bound == Some(true) {
         row("NOTE", "the generator is at its limit: this run proves nothing".to_owned());
     }
+    if let Some(network) = &report.network {
+        let (loss, delay, jitter) = (network.loss_percent, network.delay_ms, network.jitter_ms);
+        row("network", format!("{loss} % lost each way, {delay} ms +- {jitter} ms added to the round trip"));
+    }
+    attack_rows(report, &mut row);
     report.error_examples.iter().for_each(|example| row("seen", example.clone()));
     out
+}
+
+fn attack_rows(report: &Report, row: &mut impl FnMut(&'static str, String)) {
+    let (Some(phases), Some(hostile)) = (&report.phases, &report.hostile) else { return };
+    let phase_rows =
+        [("before the attack", &phases.before), ("during it", &phases.during), ("after it", &phases.after)];
+    for (name, phase) in phase_rows {
+        let (min, p50) = (number(phase.tick_hz.min), number(phase.tick_hz.p50));
+        let lateness = &phase.server.tick_lateness_us;
+        let (p99, p999) = (number(lateness.p99), number(lateness.p999));
+        let effect = number(phase.input_to_effect_ms.p99);
+        row(
+            name,
+            format!("tick_hz min {min} p50 {p50}  lateness us p99 {p99} p999 {p999}  effect ms p99 {effect}"),
+        );
+    }
+    for (kind, attackers) in report.attackers.iter().flatten() {
+        let answers: Vec<_> =
+            attackers.answers.iter().map(|(answer, count)| format!("{answer}: {count}")).collect();
+        let note = attackers.note.as_deref().unwrap_or_default();
+        let (attempts, open) = (attackers.attempts, attackers.open_max);
+        row(kind.name(), format!("attempts {attempts}  open {open}  {}{note}", answers.join(", ")));
+    }
+    let mb = |bytes: Option<u64>| number(bytes.map(|bytes| (bytes as f64 / 1e6).round()));
+    let (before, during) = (mb(hostile.rss_before_bytes), mb(hostile.rss_during_max_bytes));
+    let (each, open) = (number(hostile.bytes_per_connection), hostile.connections_max);
+    row(
+        "memory of the server",
+        format!(
+            "{before} MB before  {during} MB at most  {each} bytes for each of {open} hostile connections"
+        ),
+    );
+    if let Some(note) = &hostile.note {
+        row("NOTE", note.clone());
+    }
 }
 
 fn load(report: &Report) -> String {

@@ -19,3 +19,5 @@ mod udp;
 pub use counts::Counts;
 pub use impairment::{DatagramFaults, Impairment};
 pub use proxy::{Carrier, Proxy, Way};
+
+pub(crate) use random::Random;

@@ -11,7 +11,6 @@ use crate::server_metrics::ServerReport;
 /// A part of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Phase {
-    pub(crate) name: &'static str,
     pub(crate) first: usize,
     pub(crate) end: usize,
 }
@@ -86,7 +85,7 @@ mod tests {
             at.inputs_sent = 60;
             at.inputs_applied = 60 - second as u64;
         }
-        let phase = Phase { name: "during", first: 2, end: 4 };
+        let phase = Phase { first: 2, end: 4 };
         let report = phase_report(phase, &clients, &Scrapes::default(), 2, 60);
         assert_eq!((report.tick_hz.min, report.tick_hz.p50), (Some(0.0), Some(0.0)), "bot 1 saw nothing");
         let one = phase_report(phase, &clients, &Scrapes::default(), 1, 60);
