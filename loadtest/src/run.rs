@@ -54,7 +54,8 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
         window: options.window,
         bots_in_play,
         generator_cpu,
-        inputs_dropped: after_grace.inputs_lost_since(&before),
+        // The server's counter cannot tell an attacker's input from a bot's.
+        inputs_dropped: after_grace.inputs_lost_since(&before).filter(|_| options.hostile.is_none()),
         server: after.since(&before, bots, tick_rate_hz, options.window),
         network: network.map(|(network, counts)| NetworkReport::new(network, counts)),
         server_seconds: scrapes.seconds(),

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use crate::hostile::report::HostileReport;
 use crate::report::{Percentiles, Report};
 
 /// The lines of the table.
 pub(crate) fn table(report: &Report) -> String {
     let mut out = String::new();
-    for (name, value) in rows(report) {
+    let mut all = rows(report);
+    all.extend(attack_rows(report));
+    for (name, value) in all {
         writeln!(out, "{name:<26}{value}").expect("writing to a String cannot fail");
     }
     out
@@ -45,13 +48,19 @@ pub(crate) fn rows(report: &Report) -> Vec<(&'static str, String)> {
         let (loss, delay, jitter) = (network.loss_percent, network.delay_ms, network.jitter_ms);
         row("network", format!("{loss} % lost each way, {delay} ms +- {jitter} ms added to the round trip"));
     }
-    attack_rows(report, &mut row);
+    if let Some(hostile) = &report.hostile {
+        row("server's memory", memory(hostile));
+        hostile.note.iter().for_each(|note| row("NOTE", note.clone()));
+    }
     report.error_examples.iter().for_each(|example| row("seen", example.clone()));
     out
 }
 
-fn attack_rows(report: &Report, row: &mut impl FnMut(&'static str, String)) {
-    let (Some(phases), Some(hostile)) = (&report.phases, &report.hostile) else { return };
+/// The phases and the attackers, of which the page has tables.
+fn attack_rows(report: &Report) -> Vec<(&'static str, String)> {
+    let Some(phases) = &report.phases else { return Vec::new() };
+    let mut out = Vec::new();
+    let mut row = |name: &'static str, value: String| out.push((name, value));
     let phase_rows =
         [("before the attack", &phases.before), ("during it", &phases.during), ("after it", &phases.after)];
     for (name, phase) in phase_rows {
@@ -71,18 +80,17 @@ fn attack_rows(report: &Report, row: &mut impl FnMut(&'static str, String)) {
         let (attempts, open) = (attackers.attempts, attackers.open_max);
         row(kind.name(), format!("attempts {attempts}  open {open}  {}{note}", answers.join(", ")));
     }
+    out
+}
+
+fn memory(hostile: &HostileReport) -> String {
     let mb = |bytes: Option<u64>| number(bytes.map(|bytes| (bytes as f64 / 1e6).round()));
     let (before, during) = (mb(hostile.rss_before_bytes), mb(hostile.rss_during_max_bytes));
+    let after = mb(hostile.rss_after_bytes);
     let (each, open) = (number(hostile.bytes_per_connection), hostile.connections_max);
-    row(
-        "memory of the server",
-        format!(
-            "{before} MB before  {during} MB at most  {each} bytes for each of {open} hostile connections"
-        ),
-    );
-    if let Some(note) = &hostile.note {
-        row("NOTE", note.clone());
-    }
+    format!(
+        "{before} MB before  {during} MB at most  {after} MB after  {each} bytes for each of {open} hostile connections"
+    )
 }
 
 fn load(report: &Report) -> String {

@@ -15,6 +15,8 @@ mod attempt;
 mod frames;
 mod squads;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(crate) use options::HostileOptions;

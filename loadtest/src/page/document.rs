@@ -73,15 +73,15 @@ fn phases(json: &Value) -> String {
         ("server, resident bytes", "/server/rss_bytes"),
         ("disconnects", "/disconnects"),
     ];
-    let Some(phases) = json.get("phases").and_then(Value::as_object) else { return String::new() };
+    let Some(all) = json.get("phases").and_then(Value::as_object) else { return String::new() };
+    let phases = ["before", "during", "after"].map(|name| all.get(name).unwrap_or(&Value::Null));
     let at = |phase: &Value, path: &str| {
         phase.pointer(path).filter(|value| !value.is_null()).map_or_else(|| "-".to_owned(), Value::to_string)
     };
     let row = |(name, path): (&str, &str)| {
-        std::iter::once(name.to_owned()).chain(phases.values().map(|phase| at(phase, path))).collect()
+        std::iter::once(name.to_owned()).chain(phases.iter().map(|phase| at(phase, path))).collect()
     };
-    let headings: Vec<&str> =
-        std::iter::once("honest bots").chain(phases.keys().map(String::as_str)).collect();
+    let headings = ["honest bots", "before", "during", "after"];
     let rows: Vec<Vec<String>> = MEASURES.into_iter().map(row).collect();
     format!("<h2>Before, during and after the attack</h2>{}", table(&headings, &rows))
 }

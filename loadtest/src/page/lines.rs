@@ -49,7 +49,7 @@ impl Plot<'_> {
             out.push_str("<p class=\"none\">not measured</p></figure>");
             return out;
         }
-        let step = step(if max > 0.0 { max } else { 1.0 });
+        let step = if max > 0.0 { step(max) } else { 1.0 };
         let top = (max / step).ceil().max(1.0) * step;
         put(
             &mut out,
@@ -79,7 +79,7 @@ impl Plot<'_> {
                 BOTTOM - TOP
             ),
         );
-        let (at, y) = (from + 3.0, TOP + 9.0);
+        let (at, y) = (from + 3.0, BOTTOM - 4.0);
         put(out, format_args!("<text x=\"{at:.1}\" y=\"{y}\">{}</text>", escaped(name)));
     }
 

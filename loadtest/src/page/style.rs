@@ -14,13 +14,13 @@ h2 { font-size: 17px; margin: 32px 0 10px; }
 p { margin: 0 0 10px; }
 .soft, small { color: var(--soft); font-weight: 400; }
 .verdicts { list-style: none; margin: 16px 0 0; padding: 0; }
-.verdicts li { padding: 6px 10px; margin: 0 0 6px; border-left: 4px solid; background: var(--card); overflow-wrap: anywhere; }
+.verdicts li { padding: 6px 10px; margin: 0 0 6px; border-left: 4px solid var(--good); background: var(--card); overflow-wrap: anywhere; }
 .verdicts b { margin-right: 8px; }
-.good { border-color: var(--good); } .good b { color: var(--good); }
-.bad { border-color: var(--bad); } .bad b { color: var(--bad); }
+.good b { color: var(--good); }
+.verdicts .bad { border-color: var(--bad); } .bad b { color: var(--bad); }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; padding: 5px 10px; border-top: 1px solid var(--rule); overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: 5px 10px; border-top: 1px solid var(--rule); }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 12px; }
 figure { margin: 0; padding: 10px 8px 4px; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }

@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn seconds_of_two_threads_become_one_and_their_sum_is_a_phase() {
         let (mut one, mut other) = (Series::default(), Series::default());
-        let mut see = |series: &mut Series, second, bot, ms| {
+        let see = |series: &mut Series, second, bot, ms| {
             let second = series.at(second).unwrap();
             second.state(bot, true);
             second.effect(Duration::from_millis(ms));
