@@ -147,7 +147,8 @@ impl RunOptions {
             fleet,
             warmup: seconds("warmup-seconds", scenario.warmup_seconds.unwrap_or(3.0), 0.0)?,
             window: match &hostile {
-                Some(hostile) => Duration::from_secs(hostile.seconds() as u64),
+                Some(hostile) if scenario.seconds.is_none() => Duration::from_secs(hostile.seconds() as u64),
+                Some(_) => return Err(value("seconds", &"given", "for a run whose phases are given")),
                 None => seconds("seconds", scenario.seconds.unwrap_or(20.0), 0.1)?,
             },
             json: scenario.json,
@@ -263,6 +264,18 @@ mod tests {
         assert_eq!((options.fleet.matches.len(), options.fleet.players, options.fleet.input_hz), (20, 8, 30));
         assert_eq!((options.fleet.encoding, options.fleet.state), (Encoding::Json, StateKind::Plain));
         assert_eq!((options.fleet.brain, options.slo.len()), (BrainKind::Light, 2));
+    }
+
+    #[test]
+    fn the_phases_of_an_attack_are_the_window_and_attackers_have_seats() {
+        let text = "matches = 2\nplayers = 8\n[hostile]\nduring-seconds = 5\n\
+                    [hostile.attackers]\nslow-reader = { count = 20 }";
+        let scenario: Scenario = toml::from_str(text).unwrap();
+        let options = RunOptions::checked(scenario.clone()).unwrap();
+        assert_eq!(options.window, Duration::from_secs(25));
+        assert_eq!(options.fleet.matches[0].options.as_ref().unwrap()["players_max"], 18);
+        let refused = RunOptions::checked(Scenario { seconds: Some(3.0), ..scenario }).unwrap_err();
+        assert_eq!(refused.to_string(), "--seconds: given is not for a run whose phases are given");
     }
 
     #[test]
