@@ -103,7 +103,7 @@ impl Wire {
             }
             match self.stream.read(&mut chunk).await {
                 Ok(bytes) if bytes > 0 && head.len() < HEAD_BYTES_MAX => {
-                    head.extend_from_slice(&chunk[..bytes])
+                    head.extend_from_slice(&chunk[..bytes]);
                 }
                 Ok(_) => return Err(Answer::Ended),
                 Err(error) => return Err(failed(&error)),

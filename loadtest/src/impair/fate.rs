@@ -114,8 +114,8 @@ fn varied(impairment: &Impairment, chance: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::impairment::DatagramFaults;
     use super::*;
+    use crate::impair::impairment::DatagramFaults;
 
     const MS: u64 = 1_000_000;
 

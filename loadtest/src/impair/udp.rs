@@ -147,7 +147,7 @@ impl Flow {
                     if let Ok(bytes) = received {
                         count(&self.route.counters.received, 1);
                         last_heard = self.route.clock.now();
-                        self.from_server(&buffer[..bytes], last_heard, &control.borrow().impairment);
+                        self.take_answer(&buffer[..bytes], last_heard, &control.borrow().impairment);
                     }
                 }
                 () = tokio::time::sleep_until(self.route.clock.instant(wake)) => {
@@ -172,7 +172,7 @@ impl Flow {
         }
     }
 
-    fn from_server(&mut self, datagram: &[u8], now: Moment, impairment: &Impairment) {
+    fn take_answer(&mut self, datagram: &[u8], now: Moment, impairment: &Impairment) {
         if datagram.len() > DATAGRAM_BYTES_MAX {
             count(&self.route.counters.refused, 1);
             return;
