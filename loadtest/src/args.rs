@@ -11,6 +11,8 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::brain::BrainKind;
 use crate::fleet::{FleetOptions, MatchRequest};
+use crate::hostile::HostileOptions;
+use crate::impair::Impairment;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::slo::{Slo, SloError};
 
@@ -87,8 +89,12 @@ pub struct RunOptions {
     pub window: Duration,
     /// Where the JSON object goes.
     pub json: Option<PathBuf>,
+    /// Where the page goes.
+    pub html: Option<PathBuf>,
     /// Conditions on the result.
     pub slo: Vec<Slo>,
+    /// Attackers, and the phases around them.
+    pub hostile: Option<HostileOptions>,
 }
 
 impl RunArguments {
@@ -111,8 +117,12 @@ impl RunOptions {
         let players = within("players", scenario.players.unwrap_or(2), 1, u32::from(SEATS_MAX))?;
         let input_hz_min = TICK_RATE_HZ / INPUTS_PER_MESSAGE_MAX as u32;
         let game = scenario.game.unwrap_or_else(|| "arena".to_owned());
+        let hostile = scenario.hostile.map(HostileOptions::checked).transpose();
+        let hostile =
+            hostile.map_err(|(flag, got, expected)| ArgumentError::Value { flag, got, expected })?;
+        let seats = players + hostile.as_ref().map_or(0, |hostile| hostile.seats(matches));
         let request = MatchRequest {
-            options: options_for(&game, scenario.preset.as_deref(), players),
+            options: options_for(&game, scenario.preset.as_deref(), seats),
             game,
             preset: scenario.preset,
             durability: scenario.durability,
@@ -131,13 +141,20 @@ impl RunOptions {
             threads: within("threads", scenario.threads.unwrap_or(1), 1, 64)? as usize,
             seed: scenario.seed.unwrap_or(1),
             record: scenario.record,
+            impairment: impairment(scenario.loss, scenario.delay_ms, scenario.jitter_ms)?,
         };
         Ok(Self {
             fleet,
             warmup: seconds("warmup-seconds", scenario.warmup_seconds.unwrap_or(3.0), 0.0)?,
-            window: seconds("seconds", scenario.seconds.unwrap_or(20.0), 0.1)?,
+            window: match &hostile {
+                Some(hostile) if scenario.seconds.is_none() => Duration::from_secs(hostile.seconds() as u64),
+                Some(_) => return Err(value("seconds", &"given", "for a run whose phases are given")),
+                None => seconds("seconds", scenario.seconds.unwrap_or(20.0), 0.1)?,
+            },
             json: scenario.json,
+            html: scenario.html,
             slo: Slo::parse_all(scenario.slo.as_deref().unwrap_or_default())?,
+            hostile,
         })
     }
 }
@@ -157,14 +174,6 @@ fn refuse_what_is_not_built(scenario: &Scenario) -> Result<(), ArgumentError> {
             return Err(not_yet(format!("transport {transport}"), "the QUIC transports"));
         }
         other => return Err(value("transport", &other, "ws, quic, webtransport or mix")),
-    }
-    let impaired =
-        [("loss", scenario.loss), ("delay-ms", scenario.delay_ms), ("jitter-ms", scenario.jitter_ms)];
-    if let Some((flag, _)) = impaired.into_iter().find(|(_, value)| value.is_some()) {
-        return Err(not_yet(flag.to_owned(), "the impaired link"));
-    }
-    if scenario.html.is_some() {
-        return Err(not_yet("html".to_owned(), "the report page"));
     }
     Ok(())
 }
@@ -192,6 +201,22 @@ fn within<T: Copy + PartialOrd + std::fmt::Display>(
 
 fn seconds(flag: &'static str, got: f64, min: f64) -> Result<Duration, ArgumentError> {
     within(flag, got, min, 86_400.0).map(Duration::from_secs_f64)
+}
+
+/// The network of these flags, which speak of round trips; none where none is given.
+fn impairment(
+    loss: Option<f64>,
+    delay_ms: Option<f64>,
+    jitter_ms: Option<f64>,
+) -> Result<Option<Impairment>, ArgumentError> {
+    if loss.or(delay_ms).or(jitter_ms).is_none() {
+        return Ok(None);
+    }
+    let loss = within("loss", loss.unwrap_or(0.0), 0.0, 100.0)?;
+    let delay = within("delay-ms", delay_ms.unwrap_or(0.0), 0.0, 10_000.0)?;
+    let jitter = within("jitter-ms", jitter_ms.unwrap_or(0.0), 0.0, delay)?;
+    let ms = |ms: f64| Duration::from_secs_f64(ms / 1e3);
+    Ok(Some(Impairment::round_trip(loss, ms(delay), ms(jitter))))
 }
 
 fn encoding(name: &str) -> Result<Encoding, ArgumentError> {
@@ -242,6 +267,27 @@ mod tests {
     }
 
     #[test]
+    fn the_phases_of_an_attack_are_the_window_and_attackers_have_seats() {
+        let text = "matches = 2\nplayers = 8\n[hostile]\nduring-seconds = 5\n\
+                    [hostile.attackers]\nslow-reader = { count = 20 }";
+        let scenario: Scenario = toml::from_str(text).unwrap();
+        let options = RunOptions::checked(scenario.clone()).unwrap();
+        assert_eq!(options.window, Duration::from_secs(25));
+        assert_eq!(options.fleet.matches[0].options.as_ref().unwrap()["players_max"], 18);
+        let refused = RunOptions::checked(Scenario { seconds: Some(3.0), ..scenario }).unwrap_err();
+        assert_eq!(refused.to_string(), "--seconds: given is not for a run whose phases are given");
+    }
+
+    #[test]
+    fn a_bad_network_is_given_as_a_round_trip() {
+        let options = checked("--url http://h --loss 2 --delay-ms 100 --jitter-ms 20").unwrap();
+        let network = options.fleet.impairment.unwrap();
+        let ms = |ms| Duration::from_millis(ms);
+        assert_eq!((network.loss, network.delay, network.jitter), (0.02, ms(50), ms(10)), "each way");
+        assert_eq!(checked("--url http://h").unwrap().fleet.impairment, None);
+    }
+
+    #[test]
     fn what_cannot_be_done_is_said() {
         let expect = [
             ("--players 3", "--url is required"),
@@ -249,9 +295,8 @@ mod tests {
                 "--url http://h --transport quic",
                 "--transport quic arrives with the QUIC transports, not in this build",
             ),
-            ("--url http://h --delay-ms 20", "--delay-ms arrives with the impaired link, not in this build"),
-            ("--url http://h --loss 0", "--loss arrives with the impaired link, not in this build"),
-            ("--url http://h --html x.html", "--html arrives with the report page, not in this build"),
+            ("--url http://h --loss 101", "--loss: 101 is not between 0 and 100"),
+            ("--url http://h --delay-ms 20 --jitter-ms 30", "--jitter-ms: 30 is not between 0 and 20"),
             ("--url http://h --players 0", "--players: 0 is not between 1 and 1000"),
             ("--url http://h --seconds NaN", "--seconds: NaN is not between 0.1 and 86400"),
             ("--url http://h --brain big", "--brain: big is not light or full"),

@@ -41,6 +41,7 @@ pub(crate) struct Shared {
 /// What one bot is to do.
 #[derive(Debug, Clone)]
 pub(crate) struct BotPlan {
+    pub(crate) number: usize,
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) session: SessionOptions,
@@ -88,7 +89,7 @@ impl Bot {
             view: View::default(),
             message: Vec::with_capacity(256),
             batch_ticks: 1,
-            tally: Tally::default(),
+            tally: Tally::of(plan.number),
             last_heard: plan.start,
             connecting_since: plan.start,
             retry_after: Duration::ZERO,
@@ -183,7 +184,11 @@ impl Bot {
         let fields = &self.session.welcome()?.schema.input;
         inputs::encode(&batch, fields, self.plan.encoding, &mut self.message);
         if self.shared.window.contains(now) {
-            self.meter().inputs_sent += batch.rows.len() as u64;
+            let mut meter = self.meter();
+            meter.inputs_sent += batch.rows.len() as u64;
+            if let Some(second) = meter.second(&self.shared.window, now) {
+                second.inputs_sent += batch.rows.len() as u64;
+            }
         }
         let message = std::mem::take(&mut self.message);
         let sent = self.send(link, &message).await;
@@ -193,10 +198,15 @@ impl Bot {
 
     async fn send(&mut self, link: &mut Link, message: &[u8]) -> bool {
         let sent = link.send(message).await;
+        let now = self.now();
         if let Ok(bytes) = sent
-            && self.shared.window.contains(self.now())
+            && self.shared.window.contains(now)
         {
-            self.meter().bytes_up += bytes;
+            let mut meter = self.meter();
+            meter.bytes_up += bytes;
+            if let Some(second) = meter.second(&self.shared.window, now) {
+                second.bytes_up += bytes;
+            }
         }
         sent.is_ok()
     }
@@ -205,7 +215,11 @@ impl Bot {
         let now = self.now();
         self.last_heard = now;
         if self.shared.window.contains(now) {
-            self.meter().bytes_down += received_bytes(bytes.len());
+            let mut meter = self.meter();
+            meter.bytes_down += received_bytes(bytes.len());
+            if let Some(second) = meter.second(&self.shared.window, now) {
+                second.bytes_down += received_bytes(bytes.len());
+            }
         }
         let heard = if self.plan.brain == BrainKind::Light { self.glance(bytes, now) } else { None };
         let Some(()) = heard else { return self.read(bytes, now) };
@@ -264,11 +278,13 @@ impl Bot {
         self.plan.board.welcomed(welcome.epoch, again);
         self.backoff.reset();
         self.welcomes += 1;
-        let sent_in_window = |sent: &Moment| self.shared.window.contains(*sent);
-        let in_window =
-            applied.numbers().filter_map(|seq| self.session.sent_at(seq)).filter(sent_in_window).count();
         let mut meter = self.meter();
-        meter.inputs_applied += in_window as u64;
+        for sent in applied.numbers().filter_map(|seq| self.session.sent_at(seq)) {
+            meter.inputs_applied += u64::from(self.shared.window.contains(sent));
+            if let Some(second) = meter.second(&self.shared.window, sent) {
+                second.inputs_applied += 1;
+            }
+        }
         meter.tick_rate_hz = Some(rate);
         meter.reconnects += again as u64;
         if again == 0 {
@@ -292,6 +308,10 @@ impl Bot {
             if self.shared.window.contains(sent) {
                 meter.inputs_applied += 1;
                 record(&mut meter.effect_us, now.since(sent));
+                if let Some(second) = meter.second(&self.shared.window, sent) {
+                    second.inputs_applied += 1;
+                    second.effect(now.since(sent));
+                }
             }
         }
     }
@@ -320,6 +340,9 @@ impl Bot {
             meter.example(format!("closed ({code}): {reason}"));
             meter.disconnects += u64::from(was_welcome);
             meter.errors += u64::from(!was_welcome);
+            if let Some(second) = meter.second(&self.shared.window, self.now()) {
+                second.disconnects += u64::from(was_welcome);
+            }
         }
         match self.session.on_closed(known) {
             AfterClose::TryAgain => Ended::TryAgain,

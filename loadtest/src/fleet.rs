@@ -35,7 +35,9 @@ use crate::board::{MatchBoard, MatchSeen};
 use crate::bot::{Bot, BotPlan, Shared};
 use crate::brain::BrainKind;
 use crate::clock::Clock;
+use crate::hostile::Target;
 use crate::http::{Api, CreatedMatch};
+use crate::impair::{Counts, Impairment, Proxy};
 use crate::meter::{Meter, Window};
 
 /// Beyond so many players a state is larger than the usual read buffer: read it in fewer calls.
@@ -104,6 +106,8 @@ pub struct FleetOptions {
     pub seed: u64,
     /// Where each hash received is written as a JSON line.
     pub record: Option<PathBuf>,
+    /// The network between the bots and the server; none: as it is.
+    pub impairment: Option<Impairment>,
 }
 
 impl FleetOptions {
@@ -122,6 +126,7 @@ impl FleetOptions {
             threads: 1,
             seed: 1,
             record: None,
+            impairment: None,
         }
     }
 }
@@ -163,6 +168,8 @@ pub struct Fleet {
     boards: Vec<Arc<MatchBoard>>,
     meters: Vec<Arc<Mutex<Meter>>>,
     threads: Vec<JoinHandle<()>>,
+    network: Option<Proxy>,
+    targets: Vec<Target>,
 }
 
 impl Fleet {
@@ -171,7 +178,13 @@ impl Fleet {
     pub fn start(options: &FleetOptions) -> Result<Self, FleetError> {
         let api = Api::new(&options.url)?;
         let created = options.matches.iter().map(|request| api.create_match(request));
-        let created: Vec<CreatedMatch> = created.collect::<Result<_, _>>()?;
+        let mut created: Vec<CreatedMatch> = created.collect::<Result<_, _>>()?;
+        let targets = created.iter().map(CreatedMatch::target).collect::<Result<_, _>>()?;
+        let start = |impairment| Proxy::start(impairment, options.seed);
+        let network = options.impairment.map(start).transpose()?;
+        if let Some(network) = &network {
+            created.iter_mut().try_for_each(|found| found.go_through(network))?;
+        }
         let recorder = options.record.as_ref().map(File::create).transpose()?.map(Recorder::new);
         let clock = Clock::start();
         let window = Window::closed();
@@ -179,7 +192,7 @@ impl Fleet {
         let players = usize::from(options.players);
         let boards: Vec<_> =
             created.iter().map(|found| Arc::new(MatchBoard::new(found.match_id.clone(), players))).collect();
-        let mut fleet = Self { shared, boards, meters: Vec::new(), threads: Vec::new() };
+        let mut fleet = Self { shared, boards, meters: Vec::new(), threads: Vec::new(), network, targets };
         let plans = fleet.plans(options, &created);
         let thread_count = options.threads.clamp(1, plans.len().max(1));
         for thread in 0..thread_count {
@@ -203,6 +216,7 @@ impl Fleet {
             // Phases of inputs are spread over a tick, within what the pace leaves alone.
             session.lead_ticks = options.lead_ticks + (index as f64 + 0.5) / bots as f64 - 0.5;
             BotPlan {
+                number: index,
                 name,
                 url: created[number].ws_url.clone(),
                 session,
@@ -265,6 +279,16 @@ impl Fleet {
             clock.wait_until((clock.now() + Duration::from_millis(10)).min(end));
         }
         self.all_in_play()
+    }
+
+    /// What the network between has done so far; none where there is none.
+    pub fn network(&self) -> Option<Counts> {
+        self.network.as_ref().map(Proxy::counts)
+    }
+
+    /// The matches as attackers find them.
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
     }
 
     /// Counts what happens from `start` to `end` as measured. May be called once.

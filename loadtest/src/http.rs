@@ -1,9 +1,12 @@
 //! The few HTTP requests a load generator makes: create a match, read `/metrics`.
 
 use serde_json::Value;
+use std::net::ToSocketAddrs as _;
 use std::time::Duration;
 
 use crate::fleet::{FleetError, MatchRequest};
+use crate::hostile::Target;
+use crate::impair::{Carrier, Proxy};
 
 /// Waits for a server that says it is busy, at one second each unless it says otherwise.
 const BUSY_TRIES: u32 = 30;
@@ -20,6 +23,27 @@ pub(crate) struct Api {
 pub(crate) struct CreatedMatch {
     pub(crate) match_id: String,
     pub(crate) ws_url: String,
+    pub(crate) quic_url: Option<String>,
+}
+
+impl CreatedMatch {
+    /// Where attackers find it.
+    pub(crate) fn target(&self) -> std::io::Result<Target> {
+        let address = |url: &str| {
+            let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+            let host = host.split('/').next().unwrap_or(host);
+            let mut found = host.to_socket_addrs()?;
+            found.next().ok_or_else(|| std::io::Error::other("a host without an address"))
+        };
+        let datagrams = self.quic_url.as_deref().map(address).transpose()?;
+        Ok(Target { match_id: self.match_id.clone(), address: address(&self.ws_url)?, datagrams })
+    }
+
+    /// Every address leads through the network from now on.
+    pub(crate) fn go_through(&mut self, network: &Proxy) -> std::io::Result<()> {
+        self.ws_url = network.through_url(Carrier::Tcp, &self.ws_url)?;
+        Ok(())
+    }
 }
 
 impl Api {
@@ -65,7 +89,7 @@ impl Api {
         let match_id = text("match_id").ok_or(FleetError::Answer("match_id"))?;
         let host = self.base.trim_start_matches("http://");
         let ws_url = text("ws_url").unwrap_or_else(|| format!("ws://{host}/v1/matches/{match_id}/socket"));
-        Ok(CreatedMatch { match_id, ws_url })
+        Ok(CreatedMatch { match_id, ws_url, quic_url: text("quic_url") })
     }
 
     /// The text of `/metrics`; none if the server does not answer with one.

@@ -10,9 +10,13 @@ pub mod board;
 pub mod brain;
 pub mod clock;
 pub mod fleet;
+pub mod hostile;
+pub mod impair;
+pub mod page;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod series;
 pub mod server_metrics;
 pub mod slo;
 

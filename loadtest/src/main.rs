@@ -5,7 +5,8 @@ use clap::Parser as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use tickstone_loadtest::args::{Command, CommandLine, RunArguments};
+use tickstone_loadtest::args::{Command, CommandLine, RunArguments, RunOptions};
+use tickstone_loadtest::page::page;
 use tickstone_loadtest::report::Report;
 use tickstone_loadtest::run;
 
@@ -26,7 +27,7 @@ fn run_and_report(arguments: RunArguments) -> ExitCode {
         Ok(report) => report,
         Err(error) => return failed(FAILED, &error),
     };
-    if let Err(error) = show(&report, options.json.as_deref()) {
+    if let Err(error) = show(&report, &options) {
         return failed(FAILED, &error);
     }
     let json = report.to_json();
@@ -35,8 +36,11 @@ fn run_and_report(arguments: RunArguments) -> ExitCode {
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
-fn show(report: &Report, json: Option<&std::path::Path>) -> std::io::Result<()> {
-    if let Some(path) = json {
+fn show(report: &Report, options: &RunOptions) -> std::io::Result<()> {
+    if let Some(path) = &options.html {
+        std::fs::write(path, page(report, &options.slo))?;
+    }
+    if let Some(path) = &options.json {
         std::fs::write(path, format!("{:#}\n", report.to_json()))?;
     }
     write!(std::io::stdout().lock(), "{report}")

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tickstone_shared::time::Moment;
 
+use crate::series::{Second, Series};
+
 /// Different errors kept as examples.
 const EXAMPLES_MAX: usize = 8;
 const MICROSECONDS_MAX: u64 = 120_000_000;
@@ -30,6 +32,12 @@ impl Window {
     pub(crate) fn contains(&self, moment: Moment) -> bool {
         moment.0 >= self.start.load(Ordering::Acquire) && moment.0 < self.end.load(Ordering::Relaxed)
     }
+
+    /// The second of the window that the moment is in.
+    pub(crate) fn second(&self, moment: Moment) -> Option<usize> {
+        let started = self.start.load(Ordering::Acquire);
+        self.contains(moment).then(|| moment.since(Moment(started)).as_secs() as usize)
+    }
 }
 
 /// Everything measured by some bots.
@@ -49,6 +57,7 @@ pub struct Meter {
     pub(crate) starved_ticks: u64,
     pub(crate) tick_rate_hz: Option<u32>,
     pub(crate) examples: Vec<String>,
+    pub(crate) series: Series,
 }
 
 impl Meter {
@@ -68,6 +77,7 @@ impl Meter {
             starved_ticks: 0,
             tick_rate_hz: None,
             examples: Vec::new(),
+            series: Series::default(),
         }
     }
 
@@ -80,6 +90,11 @@ impl Meter {
         if self.examples.len() < EXAMPLES_MAX && !self.examples.contains(&what) {
             self.examples.push(what);
         }
+    }
+
+    /// The second of the window that the moment is in.
+    pub(crate) fn second(&mut self, window: &Window, moment: Moment) -> Option<&mut Second> {
+        self.series.at(window.second(moment)?)
     }
 
     pub(crate) fn merge(&mut self, other: &Meter) {
@@ -96,6 +111,7 @@ impl Meter {
         self.errors += other.errors;
         self.reconnects += other.reconnects;
         self.starved_ticks += other.starved_ticks;
+        self.series.merge(&other.series);
         self.tick_rate_hz = self.tick_rate_hz.or(other.tick_rate_hz);
         other.examples.iter().for_each(|example| self.example(example.clone()));
     }

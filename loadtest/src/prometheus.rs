@@ -23,6 +23,12 @@ impl Page {
         Self { samples: text.lines().filter_map(sample).collect() }
     }
 
+    /// Reads a page, leaving out every sample whose name begins with none of these.
+    pub(crate) fn parse_only(text: &str, names: &[&str]) -> Self {
+        let wanted = |line: &&str| names.iter().any(|name| line.starts_with(name));
+        Self { samples: text.lines().filter(wanted).filter_map(sample).collect() }
+    }
+
     /// The sum of every sample of this name; none if there is none.
     pub(crate) fn sum(&self, name: &str) -> Option<f64> {
         self.sum_where(name, |_| true)

@@ -4,13 +4,19 @@
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::args::RunOptions;
 use crate::brain::BrainKind;
+use crate::hostile::options::AttackKind;
+use crate::hostile::report::{Attacked, AttackerReport, HostileReport, Phases};
+use crate::impair::{Counts, Impairment};
 use crate::meter::Meter;
+use crate::series::{Series, ServerSecond};
 use crate::server_metrics::ServerReport;
 
 /// At this part of a core or more the generator may be what was measured.
@@ -112,6 +118,64 @@ pub struct Report {
     pub server: ServerReport,
     /// Examples of what went wrong.
     pub error_examples: Vec<String>,
+    /// The network between bots and server, if it was made worse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkReport>,
+    /// The phases of a hostile run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
+    /// What the attackers did, by kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attackers: Option<BTreeMap<AttackKind, AttackerReport>>,
+    /// What the attack cost the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<HostileReport>,
+    /// What the page shows and the object does not.
+    #[serde(skip)]
+    pub(crate) details: Details,
+}
+
+/// The network between bots and server.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NetworkReport {
+    /// Per cent of the packets lost, each way.
+    pub loss_percent: f64,
+    /// Added to the round trip.
+    pub delay_ms: f64,
+    /// By how much that varies.
+    pub jitter_ms: f64,
+    /// Datagrams and pieces of streams that went through.
+    pub delivered: u64,
+    /// Datagrams that were lost by chance.
+    pub datagrams_lost: u64,
+    /// Datagrams for which there was no room.
+    pub datagrams_refused: u64,
+}
+
+impl NetworkReport {
+    pub(crate) fn new(network: Impairment, counts: Counts) -> Self {
+        let ms = |duration: Duration| rounded(2.0 * duration.as_secs_f64() * 1e3);
+        Self {
+            loss_percent: rounded(network.loss * 100.0),
+            delay_ms: ms(network.delay),
+            jitter_ms: ms(network.jitter),
+            delivered: counts.delivered,
+            datagrams_lost: counts.lost,
+            datagrams_refused: counts.refused,
+        }
+    }
+}
+
+/// Second by second, and whole distributions.
+#[derive(Debug, Clone)]
+pub(crate) struct Details {
+    pub(crate) bots: usize,
+    pub(crate) clients: Series,
+    pub(crate) server: Vec<ServerSecond>,
+    pub(crate) effect_us: Histogram<u64>,
+    pub(crate) jitter_us: Histogram<u64>,
+    /// Seconds to be marked in the plots.
+    pub(crate) band: Option<(&'static str, Range<usize>)>,
 }
 
 /// What was observed beside the bots' own meter.
@@ -122,6 +186,8 @@ pub(crate) struct Observed {
     pub(crate) generator_cpu: Duration,
     pub(crate) inputs_dropped: Option<u64>,
     pub(crate) server: ServerReport,
+    pub(crate) network: Option<NetworkReport>,
+    pub(crate) server_seconds: Vec<ServerSecond>,
 }
 
 impl Report {
@@ -165,7 +231,29 @@ impl Report {
             generator_bound: Some(generator >= GENERATOR_BOUND),
             server: observed.server,
             error_examples: meter.examples.clone(),
+            network: observed.network,
+            phases: None,
+            attackers: None,
+            hostile: None,
+            details: Details {
+                bots,
+                clients: meter.series.clone(),
+                server: observed.server_seconds,
+                effect_us: meter.effect_us.clone(),
+                jitter_us: meter.jitter_us.clone(),
+                band: None,
+            },
         }
+    }
+
+    /// With what an attack did.
+    #[must_use]
+    pub(crate) fn with_attack(mut self, attacked: Attacked, band: Range<usize>) -> Self {
+        self.phases = Some(attacked.phases);
+        self.attackers = Some(attacked.attackers);
+        self.hostile = Some(attacked.hostile);
+        self.details.band = Some(("attack", band));
+        self
     }
 
     /// The JSON object.
@@ -181,7 +269,7 @@ impl std::fmt::Display for Report {
     }
 }
 
-fn tick_rate(ticks_per_bot: &[u64], seconds: f64) -> TickRate {
+pub(crate) fn tick_rate(ticks_per_bot: &[u64], seconds: f64) -> TickRate {
     let mut ticks = ticks_per_bot.to_vec();
     ticks.sort_unstable();
     let rate = |index: usize| ticks.get(index).map(|ticks| rounded(*ticks as f64 / seconds));
@@ -222,6 +310,8 @@ mod tests {
             generator_cpu: Duration::from_secs(9),
             inputs_dropped,
             server: ServerReport::default(),
+            network: None,
+            server_seconds: Vec::new(),
         };
         Report::new(&options, meter, observed).to_json()
     }

@@ -14,6 +14,15 @@ use crate::report::{Percentiles, rounded};
 const RESULTS_NOT_LOST: [&str; 7] =
     ["applied", "accepted", "ok", "buffered", "duplicate", "superseded", "starved"];
 
+/// Beginnings of the names that are read here.
+const NAMES: [&str; 5] = [
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "tickstone_match_tick_",
+    "tickstone_ticks_",
+    "tickstone_inputs_total",
+];
+
 /// The `server` object of the report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ServerReport {
@@ -43,6 +52,16 @@ impl Reading {
         Self(api.metrics().map(|text| Page::parse(&text)))
     }
 
+    /// The same without what this crate does not use, for keeping many.
+    pub(crate) fn take_for_series(api: &Api) -> Self {
+        Self(api.metrics().map(|text| Page::parse_only(&text, &NAMES)))
+    }
+
+    /// Resident memory.
+    pub(crate) fn rss_bytes(&self) -> Option<u64> {
+        self.0.as_ref()?.sum("process_resident_memory_bytes").map(|bytes| bytes as u64)
+    }
+
     /// A reading of this text.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
@@ -56,11 +75,7 @@ impl Reading {
         ServerReport {
             cpu_us_per_player_tick: cpu_seconds.map(|seconds| rounded(seconds * 1e6 / player_ticks)),
             cpu_fraction: cpu_seconds.map(|seconds| rounded(seconds / window.as_secs_f64())),
-            rss_bytes: self
-                .0
-                .as_ref()
-                .and_then(|page| page.sum("process_resident_memory_bytes"))
-                .map(|bytes| bytes as u64),
+            rss_bytes: self.rss_bytes(),
             tick_lateness_us: self.histogram_us(before, "tickstone_match_tick_lateness_seconds"),
             tick_duration_us: self.histogram_us(before, "tickstone_match_tick_duration_seconds"),
             ticks: self.delta(before, "tickstone_ticks_total").map(|ticks| ticks as u64),

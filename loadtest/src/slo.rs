@@ -1,7 +1,7 @@
 //! Conditions on a result: `tick_hz>=59.5,input_to_effect_ms.p99<50`, over dotted paths of the JSON object.
 //!
 //! A path that ends at an object means its `min`, else its `p50`: `tick_hz` is the slowest client's. What was
-//! not measured (null) breaks every condition on it.
+//! not measured (null) breaks every condition on it. A path may begin with a phase's name: `during.tick_hz>=59`.
 
 use serde_json::Value;
 use std::fmt;
@@ -82,9 +82,17 @@ impl Slo {
         Ok(Self { text: text.to_owned(), path, comparison, limit })
     }
 
+    /// The condition as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Does the result keep this condition?
     pub fn check(&self, result: &Value) -> Result<(), Broken> {
-        let measured = number(self.path.split('.').try_fold(result, |value, key| value.get(key)));
+        let at = |from: Option<&'_ Value>| -> Option<f64> {
+            number(self.path.split('.').try_fold(from?, |value, key| value.get(key)))
+        };
+        let measured = at(Some(result)).or_else(|| at(result.get("phases")));
         let holds = measured.is_some_and(|measured| match self.comparison {
             Comparison::AtLeast => measured >= self.limit,
             Comparison::AtMost => measured <= self.limit,
@@ -136,6 +144,14 @@ mod tests {
         );
         assert_eq!(broken("server.ticks_slipped==0"), ["SLO broken: server.ticks_slipped==0: not measured"]);
         assert_eq!(broken("no.such.thing>=0").len(), 1);
+    }
+
+    #[test]
+    fn a_phase_is_named_first() {
+        let result = json!({"tick_hz": 60, "phases": {"during": {"tick_hz": {"min": 58.5, "p50": 60.0}}}});
+        let check = |text: &str| Slo::parse_all(text).unwrap()[0].check(&result).is_ok();
+        assert!(check("during.tick_hz>=58") && !check("during.tick_hz>=59") && check("tick_hz>=59"));
+        assert!(!check("after.tick_hz>=0"));
     }
 
     #[test]

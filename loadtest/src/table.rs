@@ -2,14 +2,24 @@
 
 use std::fmt::Write as _;
 
+use crate::hostile::report::HostileReport;
 use crate::report::{Percentiles, Report};
 
 /// The lines of the table.
 pub(crate) fn table(report: &Report) -> String {
     let mut out = String::new();
-    let mut row = |name: &str, value: String| {
+    let mut all = rows(report);
+    all.extend(attack_rows(report));
+    for (name, value) in all {
         writeln!(out, "{name:<26}{value}").expect("writing to a String cannot fail");
-    };
+    }
+    out
+}
+
+/// Names and values, in order.
+pub(crate) fn rows(report: &Report) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    let mut row = |name: &'static str, value: String| out.push((name, value));
     row("load", load(report));
     row("tick_hz", format!("min {}  p50 {}", number(report.tick_hz.min), number(report.tick_hz.p50)));
     row("state jitter, ms", percentiles(&report.snapshot_interval_jitter_ms));
@@ -34,8 +44,53 @@ pub(crate) fn table(report: &Report) -> String {
     if report.generator_bound == Some(true) {
         row("NOTE", "the generator is at its limit: this run proves nothing".to_owned());
     }
+    if let Some(network) = &report.network {
+        let (loss, delay, jitter) = (network.loss_percent, network.delay_ms, network.jitter_ms);
+        row("network", format!("{loss} % lost each way, {delay} ms +- {jitter} ms added to the round trip"));
+    }
+    if let Some(hostile) = &report.hostile {
+        row("server's memory", memory(hostile));
+        hostile.note.iter().for_each(|note| row("NOTE", note.clone()));
+    }
     report.error_examples.iter().for_each(|example| row("seen", example.clone()));
     out
+}
+
+/// The phases and the attackers, of which the page has tables.
+fn attack_rows(report: &Report) -> Vec<(&'static str, String)> {
+    let Some(phases) = &report.phases else { return Vec::new() };
+    let mut out = Vec::new();
+    let mut row = |name: &'static str, value: String| out.push((name, value));
+    let phase_rows =
+        [("before the attack", &phases.before), ("during it", &phases.during), ("after it", &phases.after)];
+    for (name, phase) in phase_rows {
+        let (min, p50) = (number(phase.tick_hz.min), number(phase.tick_hz.p50));
+        let lateness = &phase.server.tick_lateness_us;
+        let (p99, p999) = (number(lateness.p99), number(lateness.p999));
+        let effect = number(phase.input_to_effect_ms.p99);
+        row(
+            name,
+            format!("tick_hz min {min} p50 {p50}  lateness us p99 {p99} p999 {p999}  effect ms p99 {effect}"),
+        );
+    }
+    for (kind, attackers) in report.attackers.iter().flatten() {
+        let answers: Vec<_> =
+            attackers.answers.iter().map(|(answer, count)| format!("{answer}: {count}")).collect();
+        let note = attackers.note.as_deref().unwrap_or_default();
+        let (attempts, open) = (attackers.attempts, attackers.open_max);
+        row(kind.name(), format!("attempts {attempts}  open {open}  {}{note}", answers.join(", ")));
+    }
+    out
+}
+
+fn memory(hostile: &HostileReport) -> String {
+    let mb = |bytes: Option<u64>| number(bytes.map(|bytes| (bytes as f64 / 1e6).round()));
+    let (before, during) = (mb(hostile.rss_before_bytes), mb(hostile.rss_during_max_bytes));
+    let after = mb(hostile.rss_after_bytes);
+    let (each, open) = (number(hostile.bytes_per_connection), hostile.connections_max);
+    format!(
+        "{before} MB before  {during} MB at most  {after} MB after  {each} bytes for each of {open} hostile connections"
+    )
 }
 
 fn load(report: &Report) -> String {

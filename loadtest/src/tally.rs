@@ -10,12 +10,18 @@ use crate::meter::{Meter, Window, record};
 /// One bot's count of states.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    number: usize,
     window_ticks: u64,
     highest_tick: Tick,
     last_state: Option<(StateHeader, Moment)>,
 }
 
 impl Tally {
+    /// The count of the bot of this number.
+    pub(crate) fn of(number: usize) -> Self {
+        Self { number, ..Self::default() }
+    }
+
     /// Distinct ticks received in the window. A tick that a restored match makes again counts once.
     pub(crate) fn window_ticks(&self) -> u64 {
         self.window_ticks
@@ -47,11 +53,18 @@ impl Tally {
             return;
         }
         self.window_ticks += u64::from(is_distinct);
+        if let Some(second) = meter.second(window, now) {
+            second.state(self.number, is_distinct);
+        }
         if let Some((last, then)) = before {
             meter.starved_ticks += u64::from(header.starved.wrapping_sub(last.starved));
             let ticks = header.tick.0.saturating_sub(last.tick.0);
             let expected = Duration::from_secs_f64(ticks as f64 / f64::from(tick_rate_hz.max(1)));
-            record(&mut meter.jitter_us, now.since(then).abs_diff(expected));
+            let off = now.since(then).abs_diff(expected);
+            record(&mut meter.jitter_us, off);
+            if let Some(second) = meter.second(window, now) {
+                second.jitter(off);
+            }
         }
     }
 }

@@ -21,10 +21,14 @@ fn at<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
 }
 
 fn run(server: &Server, more: &[&str]) -> (Option<i32>, Value) {
+    run_for(server, &[&["--seconds", "3"], more].concat())
+}
+
+fn run_for(server: &Server, more: &[&str]) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     let json = dir.path().join("report.json");
     let mut command = Command::new(binaries::loadtest());
-    command.args(["run", "--url", &server.url(), "--matches", "2", "--players", "3", "--seconds", "3"]);
+    command.args(["run", "--url", &server.url(), "--matches", "2", "--players", "3"]);
     command.args(["--warmup-seconds", "1", "--ramp-seconds", "0"]).args(more).arg("--json").arg(&json);
     let output = command.output().expect("it runs");
     let text = std::fs::read_to_string(&json).unwrap_or_default();
@@ -62,4 +66,65 @@ fn a_broken_slo_is_exit_status_1() {
         run(&server, &["--encoding", "json", "--state", "plain", "--slo", "tick_hz>=61.5"]);
     assert_eq!(status, Some(1), "{report}");
     assert_eq!((&report["encoding"], &report["state"]), (&"json".into(), &"plain".into()));
+}
+
+#[test]
+fn a_bad_network_is_felt_by_every_bot_and_shown_on_the_page() {
+    let _turn = turn::alone();
+    let server = Server::dev();
+    let dir = tempfile::tempdir().unwrap();
+    let html = dir.path().join("report.html");
+    let network = ["--loss", "1", "--delay-ms", "80", "--jitter-ms", "10", "--html", html.to_str().unwrap()];
+    let (status, report) = run(&server, &network);
+    assert_eq!(status, Some(0), "{report}");
+    let number = |path| at(&report, path).and_then(Value::as_f64).unwrap();
+    assert!(number("input_to_effect_ms.p50") >= 75.0, "an effect takes a round trip: {report}");
+    assert!(number("join_ms.p50") >= 140.0, "an upgrade and a hello take two: {report}");
+    assert_eq!((number("disconnects"), number("errors")), (0.0, 0.0), "{report}");
+    let told = ["loss_percent", "delay_ms", "jitter_ms"].map(|key| report["network"][key].as_f64().unwrap());
+    assert_eq!(told, [1.0, 80.0, 10.0]);
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(page.ends_with("</html>\n"), "the page is whole");
+    for path in ["input_to_effect_ms.p99", "inputs_sent", "server.rss_bytes"] {
+        let figure = at(&report, path).unwrap();
+        assert!(page.contains(&format!("<td>{path}</td><td>{figure}</td>")), "{path} is not on the page");
+    }
+}
+
+const ATTACK: &str = "slo = \"during.tick_hz>=30,during.disconnects==0\"\n\
+    [hostile]\nbefore-seconds = 1\nduring-seconds = 7\nafter-seconds = 1\n[hostile.attackers]\n\
+    half-open = { count = 20, messages-per-second = 2 }\nslow-reader = { count = 4 }\n\
+    input-flood = { count = 1, per-second = 5, messages-per-second = 1000 }\n\
+    ping-flood = { count = 1, per-second = 5 }\nhandshake-flood = { count = 1, per-second = 20 }\n\
+    empty-fragments = { count = 1, per-second = 5 }\ngarbage-frames = { count = 1, per-second = 20 }\n\
+    garbage-http = { count = 1, per-second = 40 }\n";
+
+#[test]
+fn an_attack_is_answered_and_honest_bots_play_on() {
+    let _turn = turn::alone();
+    let server = Server::dev();
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = dir.path().join("attack.toml");
+    std::fs::write(&scenario, ATTACK).unwrap();
+    let (status, report) = run_for(&server, &["--scenario", scenario.to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{report}");
+    for phase in ["before", "during", "after"] {
+        let number = |path| at(&report["phases"][phase], path).and_then(Value::as_f64);
+        for path in ["tick_hz.min", "input_to_effect_ms.p99", "server.tick_lateness_us.p99"] {
+            assert!(number(path).is_some_and(|value| value > 0.0), "{phase} {path}: {report}");
+        }
+    }
+    assert!(report["inputs_lost"].is_null(), "the server counts attackers' inputs too: {report}");
+    let answers =
+        |kind: &str, answer: &str| report["attackers"][kind]["answers"][answer].as_u64().unwrap_or(0);
+    assert!(answers("half-open", "ended without a word") >= 10, "a head has 5 s: {report}");
+    assert!(answers("input-flood", "close 4429") >= 1, "{report}");
+    assert!(answers("ping-flood", "close 4429") >= 1, "{report}");
+    assert!(answers("handshake-flood", "close 1000") >= 10, "{report}");
+    assert!(answers("garbage-frames", "close 1002") >= 10, "{report}");
+    assert!(answers("garbage-http", "http 400") >= 10, "{report}");
+    let fragments = answers("empty-fragments", "close 4400") + answers("empty-fragments", "close 4429");
+    assert!(fragments >= 1, "{report}");
+    let hostile = |key: &str| report["hostile"][key].as_f64().unwrap();
+    assert!(hostile("connections_max") >= 20.0 && hostile("rss_before_bytes") > 1e6, "{report}");
 }

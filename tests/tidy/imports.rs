@@ -156,7 +156,7 @@ const FOLDERS: [(&[&str], &[&str]); 4] = [
             "tower_service",
             "quinn",
         ],
-        &["server/src/gateway/", "shared/src/net/"],
+        &["server/src/gateway/", "shared/src/net/", "loadtest/src/impair/", "loadtest/src/hostile/"],
     ),
     (&["bevy_ecs"], &["shared/src/sim/", "shared/src/games/", "tests/outside_game/"]),
     (&["ureq"], &["server/src/cli/", "loadtest/src/"]),
