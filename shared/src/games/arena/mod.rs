@@ -26,6 +26,7 @@ mod respawn;
 pub mod round;
 mod rules;
 mod score;
+mod signal;
 mod terrain;
 
 pub use body::{ACCELERATION, Body, FRICTION, Name, Player, RADIUS, SPEED_MAX};

@@ -158,12 +158,17 @@ impl Bench {
         self.settle();
     }
 
-    fn call(&mut self, method: &str, body: Value) -> Option<Result<Value, CallError>> {
+    /// Asks; the answer comes in its time.
+    fn ask(&mut self, method: &str, body: Value) -> Arc<Mutex<Option<Result<Value, CallError>>>> {
         let answer = Arc::new(Mutex::new(None));
         let to = Arc::clone(&answer);
         self.shared.call(&one(), method, body, Box::new(move |got| *to.lock().unwrap() = Some(got)));
         self.settle();
-        answer.lock().unwrap().take()
+        answer
+    }
+
+    fn call(&mut self, method: &str, body: Value) -> Option<Result<Value, CallError>> {
+        self.ask(method, body).lock().unwrap().take()
     }
 
     fn create(&mut self, body: Value) -> Result<Value, CallError> {
@@ -191,7 +196,7 @@ impl Bench {
         let mut whole = json!({ "protocol": 1, "match_id": "one" });
         lay_over(&mut whole, hello);
         let hello = Box::new(serde_json::from_value(whole).unwrap());
-        self.tell(SocketEvent::Opened { socket, hello });
+        self.tell(SocketEvent::Opened { socket, hello, ticket: None });
         socket
     }
 
