@@ -160,6 +160,7 @@ impl Connection<'_> {
         self.link.spoken.get_or_init(|| spoken);
         let (access, now_ms) = (&self.hub.settings.access, self.hub.clock.unix_ms());
         let ticket = handshake::ticket(&mut hello, access, &self.object.name, now_ms)?;
+        tracing::debug!(socket = self.link.socket.0, name = %self.object.name, "a client says hello");
         Ok((hello, ticket))
     }
 

@@ -22,7 +22,7 @@ use crate::object::socket::{TICKET_REFUSED, Ticket};
 pub(super) enum Joins {
     /// Everyone (dev mode).
     Anonymous,
-    /// Nobody: who comes has a join token, who comes back a resume token.
+    /// Nobody: who comes has a join token, who comes back a resume token; [`ticket`] says so.
     Nobody,
 }
 
@@ -91,8 +91,13 @@ pub(super) fn ticket(
     path: &ObjectName,
     now_ms: u64,
 ) -> Result<Option<Box<Ticket>>, Ending> {
-    let token = hello.token.take().filter(|_| hello.resume.is_none());
-    let Some(token) = token else { return Ok(None) };
+    let token = hello.token.take();
+    if hello.resume.is_some() {
+        return Ok(None);
+    }
+    let Some(token) = token else {
+        return if access.is_dev() { Ok(None) } else { Err(TOKEN_REFUSED) };
+    };
     let claims = access.check(&token, path, now_ms).map_err(|_| TOKEN_REFUSED)?;
     let Claims { player, seat, nonce, .. } = claims;
     Ok(Some(Box::new(Ticket { player, seat, nonce })))
@@ -102,11 +107,8 @@ fn check_player(hello: &Hello, joins: Joins) -> Result<(), Ending> {
     if hello.resume.is_some() {
         return Ok(());
     }
-    if hello.token.is_some() {
+    if hello.token.is_some() || joins == Joins::Nobody {
         return Ok(());
-    }
-    if joins == Joins::Nobody {
-        return Err(TOKEN_REFUSED);
     }
     let player = hello.player.as_deref().ok_or(malformed("a player's name is needed"))?;
     PlayerName::parse(player)
@@ -117,6 +119,7 @@ fn check_player(hello: &Hello, joins: Joins) -> Result<(), Ending> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::doorkeeper::RawAccess;
     use serde_json::{Value, json};
 
     fn hello(change: impl FnOnce(&mut Value)) -> Message {
@@ -141,8 +144,7 @@ mod tests {
         assert_eq!(code(&hello(|h| h["player"] = Value::Null), Joins::Anonymous), Some(4400));
         assert_eq!(code(&hello(|h| h["player"] = json!("a\u{202e}b")), Joins::Anonymous), Some(4400));
         assert_eq!(code(&hello(|h| h["token"] = json!("x".repeat(1024))), Joins::Anonymous), Some(1009));
-        assert_eq!(code(&hello(|_| {}), Joins::Nobody), Some(4401));
-        assert_eq!(code(&hello(|h| h["token"] = json!("any")), Joins::Nobody), None, "checked next");
+        assert_eq!(code(&hello(|_| {}), Joins::Nobody), None, "its token is checked next");
         let returning = hello(|h| (h["resume"], h["player"]) = (json!("token"), Value::Null));
         assert_eq!(code(&returning, Joins::Nobody), None);
         assert_eq!(code(&Message::text("{}"), Joins::Anonymous), Some(4400));
@@ -154,19 +156,28 @@ mod tests {
         let access = Doorkeeper::dev();
         let (path, ann) = (ObjectName::parse("m").unwrap(), PlayerName::parse("ann").unwrap());
         let (token, claims) = access.mint(&path, &ann, None, 1_000, 15_000);
-        let ask = |change: &dyn Fn(&mut Hello), now_ms: u64| {
+        let ask = |access: &Doorkeeper, change: &dyn Fn(&mut Hello), now_ms: u64| {
             let message = hello(|h| (h["token"], h["player"]) = (json!(token), json!("eve")));
             let (mut hello, _) = check(&message, None, &path, Joins::Nobody, None).unwrap();
             change(&mut hello);
-            let ticket = ticket(&mut hello, &access, &path, now_ms);
+            let ticket = ticket(&mut hello, access, &path, now_ms);
             assert!(hello.token.is_none(), "it goes no further");
             ticket
         };
-        let ticket = ask(&|_| {}, 2_000).unwrap().unwrap();
+        let ticket = ask(&access, &|_| {}, 2_000).unwrap().unwrap();
         assert_eq!((ticket.player, ticket.nonce), (ann.clone(), claims.nonce), "not the name beside it");
-        assert_eq!(ask(&|_| {}, 16_000), Err(TOKEN_REFUSED));
-        assert_eq!(ask(&|hello| hello.token = Some("guessed".to_owned()), 2_000), Err(TOKEN_REFUSED));
-        assert_eq!(ask(&|hello| hello.resume = Some("r".to_owned()), 2_000), Ok(None));
+        assert_eq!(ask(&access, &|_| {}, 16_000), Err(TOKEN_REFUSED));
+        assert_eq!(
+            ask(&access, &|hello| hello.token = Some("guessed".to_owned()), 2_000),
+            Err(TOKEN_REFUSED)
+        );
+        assert_eq!(ask(&access, &|hello| hello.resume = Some("r".to_owned()), 2_000), Ok(None));
+        let raw = RawAccess { secret: Some("s".repeat(32)), ..RawAccess::default() };
+        let guarded = Doorkeeper::new(&raw).unwrap();
+        let unnamed = |hello: &mut Hello| hello.token = None;
+        assert_eq!(ask(&access, &unnamed, 2_000), Ok(None), "in dev mode a name will do");
+        assert_eq!(ask(&guarded, &unnamed, 2_000), Err(TOKEN_REFUSED));
+        assert_eq!(ask(&guarded, &|_| {}, 2_000), Err(TOKEN_REFUSED), "another server's token");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Who may do what: the key of a request, and the match of a path.
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Request};
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode};
 use tickstone_shared::ids::ObjectName;
 
+use super::body;
 use super::problem::Problem;
 use crate::access::admin::{AdminKey, Role};
 use crate::access::doorkeeper::Doorkeeper;
@@ -58,6 +59,19 @@ impl<'a> Caller<'a> {
             return Err(Problem::new(StatusCode::FORBIDDEN, "credential_refused", detail));
         }
         Ok(Self::Key(key))
+    }
+
+    /// As [`Caller::with_role`], for a request with a body.
+    pub(super) async fn with_body(
+        doorkeeper: &'a Doorkeeper,
+        request: &mut Request,
+        role: Role,
+    ) -> Result<Self, Problem> {
+        let caller = Self::with_role(doorkeeper, request.headers(), role);
+        if caller.is_err() {
+            body::discard(request).await;
+        }
+        caller
     }
 
     /// May they see matches that are private? In dev mode whoever knows an id.

@@ -60,14 +60,18 @@ fn is_seconds_or_none(value: &Value) -> bool {
 }
 
 /// Creates a match, or finds it if the same was asked before.
-pub(super) async fn create(State(routes): State<RoutesRef>, request: Request) -> Result<Response, Problem> {
-    let caller = Caller::with_role(&routes.hub.settings.access, request.headers(), Role::Create)?;
+pub(super) async fn create(
+    State(routes): State<RoutesRef>,
+    mut request: Request,
+) -> Result<Response, Problem> {
+    let caller = Caller::with_body(&routes.hub.settings.access, &mut request, Role::Create).await?;
+    let host = host_of(request.headers());
+    let body = body::read(request, &FIELDS, routes.hub.settings.body_timeout).await;
     check_rate(&routes, caller)?;
     if routes.hub.is_draining() {
         return Err(Problem::draining());
     }
-    let host = host_of(request.headers());
-    let mut body = body::read(request, &FIELDS, routes.hub.settings.body_timeout).await?;
+    let mut body = body?;
     if !body.contains_key("game") {
         return Err(Problem::field("game", "needed; expected the name of a game"));
     }

@@ -93,12 +93,12 @@ pub(super) async fn end(
 pub(super) async fn kick(
     State(routes): State<RoutesRef>,
     object: Result<MatchPath, Problem>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let caller = Caller::with_role(&routes.hub.settings.access, request.headers(), Role::Kick)?;
+    let caller = Caller::with_body(&routes.hub.settings.access, &mut request, Role::Kick).await?;
+    let body = body::read(request, &KICK_FIELDS, routes.hub.settings.body_timeout).await?;
     let object = object?.0;
     caller.note("kick", &object.name);
-    let body = body::read(request, &KICK_FIELDS, routes.hub.settings.body_timeout).await?;
     if body.len() != 1 {
         return Err(Problem::field("player", "expected either player or seat"));
     }

@@ -55,17 +55,17 @@ fn is_data(value: &Value) -> bool {
 pub(super) async fn reserve(
     State(routes): State<RoutesRef>,
     object: Result<MatchPath, Problem>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, Problem> {
     let access = &routes.hub.settings.access;
-    let caller = Caller::with_role(access, request.headers(), Role::Seat)?;
+    let caller = Caller::with_body(access, &mut request, Role::Seat).await?;
+    let host = host_of(request.headers());
+    let body = body::read(request, &SEAT_FIELDS, routes.hub.settings.body_timeout).await?;
     let object = object?.0;
     caller.note("seat", &object.name);
     if routes.hub.is_draining() {
         return Err(Problem::draining());
     }
-    let host = host_of(request.headers());
-    let body = body::read(request, &SEAT_FIELDS, routes.hub.settings.body_timeout).await?;
     let player = body.get("player").and_then(Value::as_str).and_then(|name| PlayerName::parse(name).ok());
     let Some(player) = player else {
         return Err(Problem::field("player", "needed; expected a player's name"));
@@ -94,12 +94,12 @@ pub(super) async fn reserve(
 pub(super) async fn signal(
     State(routes): State<RoutesRef>,
     object: Result<MatchPath, Problem>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let caller = Caller::with_role(&routes.hub.settings.access, request.headers(), Role::Signal)?;
+    let caller = Caller::with_body(&routes.hub.settings.access, &mut request, Role::Signal).await?;
+    let body = body::read(request, &SIGNAL_FIELDS, routes.hub.settings.body_timeout).await?;
     let object = object?.0;
     caller.note("signal", &object.name);
-    let body = body::read(request, &SIGNAL_FIELDS, routes.hub.settings.body_timeout).await?;
     if !body.contains_key("name") {
         return Err(Problem::field("name", "needed; expected the name of a signal of the game"));
     }
