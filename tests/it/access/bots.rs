@@ -13,7 +13,7 @@ use super::keys::Keys;
 const RETURN_MAX: Duration = Duration::from_secs(15);
 
 #[test]
-fn bots_join_by_tokens_and_come_back_after_a_kill_and_a_drain() {
+fn bots_join_by_tokens_and_come_back_after_kills() {
     let _turn = turn::alone();
     let keys = Keys::new();
     let (text, line) = generate("bots", "create+seat").unwrap();
