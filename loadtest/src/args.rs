@@ -129,6 +129,7 @@ impl RunOptions {
             ..MatchRequest::default()
         };
         let fleet = FleetOptions {
+            admin_key: scenario.admin_key,
             url: scenario.url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
             matches: vec![request; matches as usize],
             players: u16::try_from(players).expect("checked against the seats of a match"),

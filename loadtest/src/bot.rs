@@ -18,7 +18,8 @@ use tickstone_shared::wire::version::Encoding;
 use crate::board::MatchBoard;
 use crate::brain::{Brain, BrainKind};
 use crate::clock::Clock;
-use crate::fleet::Recorder;
+use crate::fleet::{FleetError, Recorder};
+use crate::http::Api;
 use crate::inputs;
 use crate::link::{CONNECT_PATIENCE, Link, received_bytes};
 use crate::meter::{Meter, Window, record};
@@ -52,6 +53,8 @@ pub(crate) struct BotPlan {
     pub(crate) start: Moment,
     pub(crate) buffers: Buffers,
     pub(crate) board: Arc<MatchBoard>,
+    /// Where a bot gets a join token before it joins; none in dev mode.
+    pub(crate) backend: Option<Api>,
 }
 
 /// How a connection ended.
@@ -125,6 +128,9 @@ impl Bot {
     /// One connection, from the upgrade to its end.
     async fn connection(&mut self) -> Ended {
         self.connecting_since = self.now();
+        if let Err(ended) = self.fetch_token().await {
+            return ended;
+        }
         let mut link = match Link::connect(&self.plan.url, self.plan.encoding, self.plan.buffers).await {
             Ok(link) => link,
             Err(error) => return self.connect_failed(&error),
@@ -144,6 +150,29 @@ impl Bot {
             self.plan.board.left_play();
         }
         ended
+    }
+
+    /// Outside dev mode whoever joins anew needs a token that has not been used.
+    async fn fetch_token(&mut self) -> Result<(), Ended> {
+        let Some(backend) = self.plan.backend.clone().filter(|_| !self.session.resumes_next()) else {
+            return Ok(());
+        };
+        let (match_id, player) = (self.plan.session.match_id.clone(), self.plan.name.clone());
+        let asked = tokio::task::spawn_blocking(move || backend.seat(&match_id, &player)).await;
+        let error = match asked {
+            Ok(Ok(token)) => {
+                self.session.set_token(token);
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(broken) => FleetError::Unreachable(broken.to_string()),
+        };
+        let again = matches!(
+            error,
+            FleetError::Unreachable(_) | FleetError::Refused { status: 409 | 429 | 500..=599, .. }
+        );
+        self.meter().error(error.to_string());
+        Err(if again { Ended::TryAgain } else { Ended::GaveUp })
     }
 
     async fn converse(&mut self, link: &mut Link) -> Ended {

@@ -1,6 +1,6 @@
 //! A fleet of bots in one or more matches: start it, watch its matches, stop it.
 //!
-//! Responsible for: creating the matches over HTTP (dev mode) and running the bots on threads of its own, so
+//! Responsible for: creating the matches over HTTP and running the bots on threads of its own, so
 //! that a caller needs no runtime. Not responsible for: judging what was measured.
 //!
 //! ```no_run
@@ -84,6 +84,8 @@ impl Default for MatchRequest {
 pub struct FleetOptions {
     /// The server's HTTP address, `http://host:port`.
     pub url: String,
+    /// A key with the roles create and seat; not needed in dev mode. With one, bots join by tokens.
+    pub admin_key: Option<String>,
     /// The matches to create.
     pub matches: Vec<MatchRequest>,
     /// Bots in each match.
@@ -115,6 +117,7 @@ impl FleetOptions {
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
+            admin_key: None,
             matches: vec![MatchRequest::default()],
             players: 2,
             encoding: Encoding::Msgpack,
@@ -141,7 +144,7 @@ pub enum FleetError {
     #[error("the server does not answer: {0}")]
     Unreachable(String),
     /// It will not create the match.
-    #[error("the server refused to create a match: {status} {code}: {detail}")]
+    #[error("the server refused: {status} {code}: {detail}")]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -154,7 +157,7 @@ pub enum FleetError {
     #[error("the server stayed too busy to create a match")]
     Busy,
     /// Its answer lacks something.
-    #[error("the server's answer to a new match lacks {0}")]
+    #[error("the server's answer lacks {0}")]
     Answer(&'static str),
     /// A file or a thread.
     #[error("the system refused: {0}")]
@@ -176,7 +179,7 @@ impl Fleet {
     /// Creates the matches and starts the bots. Returns when the matches are there; the bots come in during
     /// the ramp. Blocks; call it from outside of an async runtime.
     pub fn start(options: &FleetOptions) -> Result<Self, FleetError> {
-        let api = Api::new(&options.url)?;
+        let api = Api::new(&options.url, options.admin_key.as_deref())?;
         let created = options.matches.iter().map(|request| api.create_match(request));
         let mut created: Vec<CreatedMatch> = created.collect::<Result<_, _>>()?;
         let targets = created.iter().map(CreatedMatch::target).collect::<Result<_, _>>()?;
@@ -193,7 +196,8 @@ impl Fleet {
         let boards: Vec<_> =
             created.iter().map(|found| Arc::new(MatchBoard::new(found.match_id.clone(), players))).collect();
         let mut fleet = Self { shared, boards, meters: Vec::new(), threads: Vec::new(), network, targets };
-        let plans = fleet.plans(options, &created);
+        let backend = options.admin_key.is_some().then(|| api.clone());
+        let plans = fleet.plans(options, &created, backend.as_ref());
         let thread_count = options.threads.clamp(1, plans.len().max(1));
         for thread in 0..thread_count {
             let share = plans.iter().skip(thread).step_by(thread_count).cloned().collect();
@@ -203,7 +207,7 @@ impl Fleet {
     }
 
     /// One plan a bot, the matches filled evenly over the ramp.
-    fn plans(&self, options: &FleetOptions, created: &[CreatedMatch]) -> Vec<BotPlan> {
+    fn plans(&self, options: &FleetOptions, created: &[CreatedMatch], backend: Option<&Api>) -> Vec<BotPlan> {
         let bots = created.len() * usize::from(options.players);
         let crowd = options.players > CROWD_PLAYERS;
         let read_bytes = if crowd { CROWD_READ_BUFFER_BYTES } else { READ_BUFFER_BYTES };
@@ -227,6 +231,7 @@ impl Fleet {
                 start: started + options.ramp.mul_f64(index as f64 / bots as f64),
                 buffers: Buffers { read_bytes },
                 board: Arc::clone(&self.boards[number]),
+                backend: backend.cloned(),
             }
         };
         (0..bots).map(plan).collect()

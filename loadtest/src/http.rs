@@ -1,4 +1,4 @@
-//! The few HTTP requests a load generator makes: create a match, read `/metrics`.
+//! The few HTTP requests a load generator makes: create a match, reserve a seat, read `/metrics`.
 
 use serde_json::Value;
 use std::net::ToSocketAddrs as _;
@@ -12,10 +12,17 @@ use crate::impair::{Carrier, Proxy};
 const BUSY_TRIES: u32 = 30;
 
 /// A server's HTTP interface, version 1.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Api {
     agent: ureq::Agent,
     base: String,
+    admin_key: Option<String>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 /// A match that was created.
@@ -47,7 +54,7 @@ impl CreatedMatch {
 }
 
 impl Api {
-    pub(crate) fn new(base: &str) -> Result<Self, FleetError> {
+    pub(crate) fn new(base: &str, admin_key: Option<&str>) -> Result<Self, FleetError> {
         let base = base.trim_end_matches('/').to_owned();
         if !base.starts_with("http://") {
             return Err(FleetError::Url(base));
@@ -56,14 +63,14 @@ impl Api {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(10)))
             .build();
-        Ok(Self { agent: config.into(), base })
+        Ok(Self { agent: config.into(), base, admin_key: admin_key.map(str::to_owned) })
     }
 
     /// Creates a match, or finds the one with the same id and body.
     pub(crate) fn create_match(&self, request: &MatchRequest) -> Result<CreatedMatch, FleetError> {
         let route = format!("{}/v1/matches", self.base);
         for _ in 0..BUSY_TRIES {
-            let answer = self.agent.post(&route).send_json(request);
+            let answer = self.post(&route).send_json(request);
             let mut answer = answer.map_err(|error| FleetError::Unreachable(error.to_string()))?;
             let status = answer.status().as_u16();
             if matches!(status, 429 | 503) {
@@ -75,13 +82,34 @@ impl Api {
             }
             let body: Value = answer.body_mut().read_json().unwrap_or(Value::Null);
             if !matches!(status, 200 | 201) {
-                let code = body.get("code").and_then(Value::as_str).unwrap_or("no code").to_owned();
-                let detail = body.get("detail").and_then(Value::as_str).unwrap_or("no detail");
-                return Err(FleetError::Refused { status, code, detail: detail.to_owned() });
+                return Err(refused(status, &body));
             }
             return self.created(&body);
         }
         Err(FleetError::Busy)
+    }
+
+    fn post(&self, route: &str) -> ureq::RequestBuilder<ureq::typestate::WithBody> {
+        let request = self.agent.post(route);
+        match &self.admin_key {
+            Some(key) => request.header("authorization", format!("Bearer {key}")),
+            None => request,
+        }
+    }
+
+    /// Reserves a seat: the join token that takes it. Blocks.
+    pub(crate) fn seat(&self, match_id: &str, player: &str) -> Result<String, FleetError> {
+        let route = format!("{}/v1/matches/{match_id}/seats", self.base);
+        let answer = self.post(&route).send_json(serde_json::json!({ "player": player }));
+        let mut answer = answer.map_err(|error| FleetError::Unreachable(error.to_string()))?;
+        let body: Value = answer.body_mut().read_json().unwrap_or(Value::Null);
+        let status = answer.status().as_u16();
+        let token = body.get("join_token").and_then(Value::as_str);
+        match (status, token) {
+            (200 | 201, Some(token)) => Ok(token.to_owned()),
+            (200 | 201, None) => Err(FleetError::Answer("join_token")),
+            _ => Err(refused(status, &body)),
+        }
     }
 
     fn created(&self, body: &Value) -> Result<CreatedMatch, FleetError> {
@@ -100,4 +128,10 @@ impl Api {
         }
         answer.body_mut().read_to_string().ok()
     }
+}
+
+fn refused(status: u16, body: &Value) -> FleetError {
+    let code = body.get("code").and_then(Value::as_str).unwrap_or("no code").to_owned();
+    let detail = body.get("detail").and_then(Value::as_str).unwrap_or("no detail");
+    FleetError::Refused { status, code, detail: detail.to_owned() }
 }

@@ -21,7 +21,7 @@ const PROGRESS_STEP: Duration = Duration::from_millis(200);
 
 /// Does what the options say. Blocks for as long as the run takes.
 pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
-    let api = Api::new(&options.fleet.url)?;
+    let api = Api::new(&options.fleet.url, options.fleet.admin_key.as_deref())?;
     let progress = Progress::new(options);
     let note = make_room(options);
     let fleet = Fleet::start(&options.fleet)?;

@@ -15,6 +15,10 @@ pub struct Scenario {
     /// The server's HTTP address.
     #[arg(long)]
     pub url: Option<String>,
+    /// For a server that is not in dev mode: a key with the roles create and seat. Never in a file.
+    #[arg(long, env = "TICKSTONE_ADMIN_KEY", hide_env_values = true)]
+    #[serde(skip)]
+    pub admin_key: Option<String>,
     /// The game [default: arena].
     #[arg(long)]
     pub game: Option<String>,
@@ -124,6 +128,7 @@ impl Scenario {
     pub fn over(self, file: Scenario) -> Scenario {
         Scenario {
             url: self.url.or(file.url),
+            admin_key: self.admin_key,
             game: self.game.or(file.game),
             preset: self.preset.or(file.preset),
             matches: self.matches.or(file.matches),

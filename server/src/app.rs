@@ -15,7 +15,7 @@ use crate::classes::matches::class::{Entropy, Games, MatchClass, MatchSettings, 
 use crate::classes::matches::input_buffer::InputCounters;
 use crate::cli;
 use crate::clock::{Clock, ClockRef, SystemClock};
-use crate::config::{Access, Config};
+use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{MATCH_CLASS, Metrics, MetricsRef};
 use crate::object::id::Identity;
@@ -222,11 +222,11 @@ fn runtime_settings(config: &Config) -> Settings {
 }
 
 fn gateway_settings(config: &Config) -> gateway::Settings {
-    let settings = match &config.access {
-        Access::Dev => gateway::Settings::dev(config.listen),
-        Access::Secret(secret) => gateway::Settings::guarded(config.listen, secret.clone()),
-    };
-    gateway::Settings { origins: config.origins.clone(), threads: config.gateway_threads, ..settings }
+    gateway::Settings {
+        origins: config.origins.clone(),
+        threads: config.gateway_threads,
+        ..gateway::Settings::with_access(config.listen, config.access.clone())
+    }
 }
 
 fn shelf(config: &Config, games: &Arc<Games>, assets: Assets, metrics: &MetricsRef) -> Shelf {

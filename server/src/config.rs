@@ -3,9 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::access::doorkeeper::{AccessError, Doorkeeper, DoorkeeperRef, RawAccess};
 
 /// Configuration as written. Every key has an environment variable: `TICKSTONE_` and its name in capitals.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -17,8 +20,14 @@ pub struct RawConfig {
     pub listen: Option<SocketAddr>,
     /// Anonymous joins and match creation without a key, on loopback only.
     pub dev: Option<bool>,
-    /// The secret of creation and admin routes outside dev mode.
+    /// Outside dev mode: a key of every role, which also signs join tokens.
     pub secret: Option<String>,
+    /// Keys of operators and backends, `NAME:ROLES:HASH`.
+    pub admin_keys: Option<Vec<String>>,
+    /// Keys that sign join tokens, `ID:SECRET`, the newest first.
+    pub token_keys: Option<Vec<String>>,
+    /// What join tokens are for: the same on all servers that share them.
+    pub cluster: Option<String>,
     /// Origins of browsers that may open sockets, beside the server's own.
     pub origins: Option<Vec<String>>,
     /// Threads for objects that tick.
@@ -52,11 +61,14 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 22] = [
     "data",
     "listen",
     "dev",
     "secret",
+    "admin_keys",
+    "token_keys",
+    "cluster",
     "origins",
     "workers",
     "general_workers",
@@ -75,14 +87,14 @@ const KEYS: [&str; 19] = [
 ];
 
 /// Checked configuration.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The data directory.
     pub data: PathBuf,
     /// The TCP address of HTTP and WebSocket.
     pub listen: SocketAddr,
-    /// Who may create and join.
-    pub access: Access,
+    /// Who may do what.
+    pub access: DoorkeeperRef,
     /// Origins of browsers beside the server's own.
     pub origins: Vec<String>,
     /// Threads for objects that tick.
@@ -115,15 +127,6 @@ pub struct Config {
     pub log_json: bool,
 }
 
-/// Who may create matches and join without a token.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Access {
-    /// Everybody on this machine.
-    Dev,
-    /// Who has the secret.
-    Secret(String),
-}
-
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -148,9 +151,9 @@ pub enum ConfigError {
         /// What it may be.
         expected: &'static str,
     },
-    /// Neither dev mode nor a secret.
-    #[error("no secret is configured: set `secret` (TICKSTONE_SECRET), or start with --dev on loopback")]
-    NoSecret,
+    /// Neither dev mode nor keys, or keys that are none.
+    #[error(transparent)]
+    Access(#[from] AccessError),
 }
 
 impl RawConfig {
@@ -182,6 +185,9 @@ impl RawConfig {
             listen: over.listen.or(self.listen),
             dev: over.dev.or(self.dev),
             secret: over.secret.or(self.secret),
+            admin_keys: over.admin_keys.or(self.admin_keys),
+            token_keys: over.token_keys.or(self.token_keys),
+            cluster: over.cluster.or(self.cluster),
             origins: over.origins.or(self.origins),
             workers: over.workers.or(self.workers),
             general_workers: over.general_workers.or(self.general_workers),
@@ -203,10 +209,17 @@ impl RawConfig {
     /// Checks everything; `processors` decides how many threads there are where nothing is said.
     pub fn check(self, processors: usize) -> Result<Config, ConfigError> {
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let access = RawAccess {
+            dev: self.dev.unwrap_or(false),
+            secret: self.secret,
+            admin_keys: self.admin_keys.unwrap_or_default(),
+            token_keys: self.token_keys.unwrap_or_default(),
+            cluster: self.cluster,
+        };
         Ok(Config {
             data: self.data.unwrap_or_else(|| "./data".into()),
             listen,
-            access: access(self.dev.unwrap_or(false), self.secret, listen)?,
+            access: checked(&access, listen)?,
             origins: self.origins.unwrap_or_default(),
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(
@@ -234,10 +247,10 @@ impl RawConfig {
 
 /// An environment variable's text as the kind of value its key has.
 fn as_value(key: &str, text: String) -> toml::Value {
-    if key == "origins" {
-        return text.split(',').map(|origin| toml::Value::from(origin.trim())).collect::<Vec<_>>().into();
+    if matches!(key, "origins" | "admin_keys" | "token_keys") {
+        return text.split(',').map(|item| toml::Value::from(item.trim())).collect::<Vec<_>>().into();
     }
-    if matches!(key, "data" | "listen" | "secret" | "assets" | "log") {
+    if matches!(key, "data" | "listen" | "secret" | "cluster" | "assets" | "log") {
         return text.into();
     }
     text.parse::<i64>()
@@ -246,26 +259,16 @@ fn as_value(key: &str, text: String) -> toml::Value {
         .unwrap_or(text.into())
 }
 
-fn access(dev: bool, secret: Option<String>, listen: SocketAddr) -> Result<Access, ConfigError> {
-    match (dev, secret) {
-        (true, _) if !listen.ip().is_loopback() => Err(ConfigError::Value {
+fn checked(access: &RawAccess, listen: SocketAddr) -> Result<DoorkeeperRef, ConfigError> {
+    if access.dev && !listen.ip().is_loopback() {
+        return Err(ConfigError::Value {
             key: "listen",
             got: listen.to_string(),
             expected: "a loopback address with --dev, which lets everybody in",
-        }),
-        (true, _) => Ok(Access::Dev),
-        (false, Some(secret)) if secret.len() >= SECRET_BYTES_MIN => Ok(Access::Secret(secret)),
-        (false, Some(secret)) => Err(ConfigError::Value {
-            key: "secret",
-            got: format!("{} bytes long", secret.len()),
-            expected: "at least 16 bytes",
-        }),
-        (false, None) => Err(ConfigError::NoSecret),
+        });
     }
+    Ok(Arc::new(Doorkeeper::new(access)?))
 }
-
-/// A shorter secret is a guess away.
-const SECRET_BYTES_MIN: usize = 16;
 
 fn between(
     key: &'static str,
@@ -315,7 +318,13 @@ mod tests {
                 "TICKSTONE_DEV" | "TICKSTONE_REALTIME" | "TICKSTONE_PIN_WORKERS" | "TICKSTONE_LOG_JSON" => {
                     "true"
                 }
-                "TICKSTONE_DATA" | "TICKSTONE_SECRET" | "TICKSTONE_ORIGINS" | "TICKSTONE_ASSETS" => "text",
+                "TICKSTONE_DATA"
+                | "TICKSTONE_SECRET"
+                | "TICKSTONE_ADMIN_KEYS"
+                | "TICKSTONE_TOKEN_KEYS"
+                | "TICKSTONE_CLUSTER"
+                | "TICKSTONE_ORIGINS"
+                | "TICKSTONE_ASSETS" => "text",
                 "TICKSTONE_LOG" => "debug",
                 _ => "7",
             };
@@ -328,9 +337,9 @@ mod tests {
 
     #[test]
     fn a_start_without_a_secret_is_refused() {
-        assert!(matches!(RawConfig::default().check(2), Err(ConfigError::NoSecret)));
-        let short = RawConfig { secret: Some("x".repeat(15)), ..RawConfig::default() };
-        assert!(matches!(short.check(2), Err(ConfigError::Value { key: "secret", .. })));
+        assert!(matches!(RawConfig::default().check(2), Err(ConfigError::Access(AccessError::NoSecret))));
+        let short = RawConfig { secret: Some("x".repeat(31)), ..RawConfig::default() };
+        assert!(matches!(short.check(2), Err(ConfigError::Access(AccessError::Admin(_)))));
         let open = RawConfig {
             dev: Some(true),
             listen: Some("0.0.0.0:80".parse().unwrap()),

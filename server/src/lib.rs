@@ -4,6 +4,7 @@
 //! other; [`runtime`] has the threads and knows no class; [`classes`] are pure state machines; [`object`] is
 //! what a durable object is; [`clock`], [`metrics`], [`mailbox`] and [`config`] know nothing.
 
+pub mod access;
 pub mod app;
 pub mod classes;
 pub mod cli;

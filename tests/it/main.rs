@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
 #![expect(clippy::print_stdout, reason = "a test says what it measured and what it skipped")]
 
+mod access;
 mod arena_loadtest;
 mod commands;
 mod damage;

@@ -70,12 +70,21 @@ impl Client {
         Self::try_connect(server, match_id, encoding).expect("the server upgrades")
     }
 
+    /// Upgrades on this path.
+    #[track_caller]
+    pub fn connect_path(server: &Server, path: &str, encoding: Encoding) -> Self {
+        Self::connect_url(&format!("ws://{}{path}", server.addr()), encoding).expect("the server upgrades")
+    }
+
     /// As [`Client::connect`], where it may be refused.
     pub fn try_connect(server: &Server, match_id: &str, encoding: Encoding) -> Result<Self, ConnectError> {
+        Self::connect_url(&format!("ws://{}/v1/matches/{match_id}/socket", server.addr()), encoding)
+    }
+
+    fn connect_url(url: &str, encoding: Encoding) -> Result<Self, ConnectError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system gives what a runtime needs");
-        let url = format!("ws://{}/v1/matches/{match_id}/socket", server.addr());
-        let socket = runtime.block_on(WebSocket::connect(&url, encoding, Buffers::default()))?;
+        let socket = runtime.block_on(WebSocket::connect(url, encoding, Buffers::default()))?;
         Ok(Self { runtime, socket, encoding, welcome: None, seq: 0 })
     }
 

@@ -24,6 +24,8 @@ pub struct Answer {
     pub status: u16,
     /// The body: JSON, or its text.
     pub body: Value,
+    /// When to come again, in seconds, if it said so.
+    pub retry_after: Option<u64>,
 }
 
 impl Answer {
@@ -77,8 +79,10 @@ impl Http {
         };
         let mut answer = answer.ok()?;
         let status = answer.status().as_u16();
+        let retry_after =
+            answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let text = answer.body_mut().read_to_string().ok()?;
-        Some(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+        Some(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)), retry_after })
     }
 
     #[track_caller]

@@ -19,6 +19,12 @@ pub(super) enum Command {
     /// Works with the matches of a running server.
     #[command(subcommand)]
     Match(MatchCommand),
+    /// Gives out join tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Makes keys for the configuration.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Exit status 0 if the server is alive.
     Healthcheck(ServerArgs),
 }
@@ -29,9 +35,47 @@ pub(super) struct ServerArgs {
     /// The server's HTTP address.
     #[arg(long, env = "TICKSTONE_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: String,
-    /// The secret of creation and admin routes.
+    /// A key with the role that the command needs; not needed in dev mode.
+    #[arg(long, env = "TICKSTONE_ADMIN_KEY", hide_env_values = true)]
+    pub(super) admin_key: Option<String>,
+    /// The server's secret, where it has one: a key of every role.
     #[arg(long, env = "TICKSTONE_SECRET", hide_env_values = true)]
     pub(super) secret: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Reserves a seat on a running server and prints the join token that takes it. Needs the role `seat`.
+    Mint {
+        /// The match's id.
+        #[arg(long = "match")]
+        id: String,
+        /// The player's name.
+        #[arg(long)]
+        player: String,
+        /// How long the token holds, 1 to 30 [default: 15, as long as the seat is reserved]
+        #[arg(long, value_name = "SECONDS")]
+        ttl: Option<u64>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// A key for a backend or an operator: prints it, and the line of `admin_keys` that has only its hash.
+    Admin {
+        /// What logs call it.
+        name: String,
+        /// What it may do: read, create, seat, kick, signal, admin, joined by +.
+        #[arg(long, default_value = "admin")]
+        roles: String,
+    },
+    /// A key that signs join tokens: prints the line of `token_keys`.
+    Token {
+        /// Its id, 1 to 16 characters.
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -87,6 +131,17 @@ pub(super) enum MatchCommand {
         id: String,
         /// The player's name.
         player: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Asks the game of a running match, for instance `scores` of an arena.
+    Signal {
+        /// The match's id.
+        id: String,
+        /// The signal's name.
+        name: String,
+        /// Its data, JSON.
+        data: Option<String>,
         #[command(flatten)]
         server: ServerArgs,
     },

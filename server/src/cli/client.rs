@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::args::{MatchCommand, ServerArgs};
+use super::args::{MatchCommand, ServerArgs, TokenCommand};
 use super::run::{EXIT_USAGE, fail};
 
 /// How long an answer may take; a re-run of a long journal takes a while.
@@ -22,14 +22,25 @@ enum Failure {
 
 pub(super) fn run_match(command: MatchCommand) -> ExitCode {
     let verifies = matches!(command, MatchCommand::Verify { .. });
-    match request(command) {
+    let answer = request(command);
+    let disagrees = |answer: &Value| answer.get("agree").and_then(Value::as_bool) == Some(false);
+    let failed = verifies && answer.as_ref().is_ok_and(disagrees);
+    let shown = show(answer);
+    if failed { ExitCode::FAILURE } else { shown }
+}
+
+pub(super) fn run_token(TokenCommand::Mint { id, player, ttl, server }: TokenCommand) -> ExitCode {
+    let mut body = Map::from_iter([("player".to_owned(), json!(player))]);
+    body.extend(ttl.map(|seconds| ("ttl_seconds".to_owned(), json!(seconds))));
+    show(ask(&server, "POST", &path(&id, "/seats"), Some(&Value::Object(body))))
+}
+
+fn show(answer: Result<Value, Failure>) -> ExitCode {
+    match answer {
         Ok(answer) => {
-            let agrees = answer.get("agree").and_then(Value::as_bool).unwrap_or(true);
             let text = serde_json::to_string_pretty(&answer).expect("JSON prints");
-            if writeln!(std::io::stdout(), "{text}").is_err() || verifies && !agrees {
-                return ExitCode::FAILURE;
-            }
-            ExitCode::SUCCESS
+            let printed = writeln!(std::io::stdout(), "{text}");
+            if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(Failure::Usage(problem)) => fail(&problem, EXIT_USAGE),
         Err(Failure::Server(problem)) => fail(&problem, 1),
@@ -65,6 +76,12 @@ fn request(command: MatchCommand) -> Result<Value, Failure> {
         MatchCommand::Kick { id, player, server } => {
             ask(&server, "POST", &path(&id, "/kick"), Some(&json!({ "player": player })))
         }
+        MatchCommand::Signal { id, name, data, server } => {
+            let data = data.map(|text| serde_json::from_str::<Value>(&text)).transpose();
+            let data =
+                data.map_err(|error| Failure::Usage(format!("the signal's data is no JSON: {error}")))?;
+            ask(&server, "POST", &path(&id, "/signal"), Some(&json!({ "name": name, "data": data })))
+        }
         MatchCommand::Verify { id, server } => ask(&server, "GET", &path(&id, "/verify"), None),
     }
 }
@@ -86,8 +103,8 @@ fn ask(server: &ServerArgs, method: &str, path: &str, body: Option<&Value>) -> R
     let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
     let agent: ureq::Agent = config.build().into();
     let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", server.url));
-    if let Some(secret) = &server.secret {
-        request = request.header("authorization", format!("Bearer {secret}"));
+    if let Some(key) = server.admin_key.as_ref().or(server.secret.as_ref()) {
+        request = request.header("authorization", format!("Bearer {key}"));
     }
     let sent = match body {
         Some(body) => {

@@ -2,6 +2,7 @@
 
 mod args;
 mod client;
+mod keys;
 mod run;
 mod serve;
 

@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::run::{EXIT_USAGE, fail};
 use crate::app::{App, AppError, Drained, Server};
@@ -83,8 +87,23 @@ fn log(config: &Config) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
+    let discreet = filter_fn(|event| *event.level() <= Level::INFO || !carries_secrets(event.target()));
     // A second server in one process keeps the first one's logger.
-    let _already = if config.log_json { logs.json().try_init() } else { logs.try_init() };
+    let _already = if config.log_json {
+        logs.json().finish().with(discreet).try_init()
+    } else {
+        logs.finish().with(discreet).try_init()
+    };
+}
+
+/// Libraries that would log what clients send, tokens and keys included, where they are asked for more than
+/// `info`.
+const CARRIERS: [&str; 8] =
+    ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util", "axum", "quinn", "quinn_proto", "rustls"];
+
+fn carries_secrets(target: &str) -> bool {
+    let krate = target.split("::").next().unwrap_or_default();
+    CARRIERS.contains(&krate)
 }
 
 fn run_until_signalled(server: Server) -> Result<Drained, AppError> {

@@ -29,7 +29,7 @@ use super::hub::{Change, Hub};
 use super::link::Link;
 use super::shared_stream::SharedStream;
 use crate::object::id::Identity;
-use crate::object::socket::SocketEvent;
+use crate::object::socket::{SocketEvent, Ticket};
 use crate::runtime::handle::EventRefused;
 
 /// Bytes the frame reader reads at once: many messages, and little to zero each time.
@@ -50,13 +50,15 @@ pub(super) struct Upgraded {
     pub(super) object: Identity,
     /// The encoding of the subprotocol, if one was agreed on.
     pub(super) subprotocol: Option<Encoding>,
+    /// The join token of the query string, for tools: as if the hello had it.
+    pub(super) query_token: Option<String>,
     /// Its place among the connections.
     pub(super) permit: Option<Arc<Permit>>,
 }
 
 /// Serves the connection to its end.
 pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
-    let Upgraded { tcp, read_ahead, object, subprotocol, permit } = upgraded;
+    let Upgraded { tcp, read_ahead, object, subprotocol, query_token, permit } = upgraded;
     let (read, write) = tcp.into_split();
     let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone());
     let registered = Registered::enter(&hub, &link);
@@ -71,7 +73,7 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
         WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
     let meter = MessageMeter::new(&hub.settings);
     let mut connection = Connection { hub: &hub, link: &link, object, websocket, meter };
-    let ending = connection.live(subprotocol).await;
+    let ending = connection.live(subprotocol, query_token).await;
     let stream = connection.websocket.into_inner();
     closing::close(&hub, &link, stream.read, ending).await;
     drop((registered, permit));
@@ -120,13 +122,13 @@ struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    async fn live(&mut self, subprotocol: Option<Encoding>) -> Ending {
-        let hello = match self.hello(subprotocol).await {
-            Ok(hello) => hello,
+    async fn live(&mut self, subprotocol: Option<Encoding>, query_token: Option<String>) -> Ending {
+        let (hello, ticket) = match self.hello(subprotocol, query_token).await {
+            Ok(said) => said,
             Err(ending) => return ending,
         };
         self.hub.connections.change(Change::Reach(Arc::clone(self.link)));
-        let opened = SocketEvent::Opened { socket: self.link.socket, hello: Box::new(hello) };
+        let opened = SocketEvent::Opened { socket: self.link.socket, hello: Box::new(hello), ticket };
         let ending = match self.hub.objects.socket(&self.object, opened) {
             Ok(()) => {
                 let mut told =
@@ -141,17 +143,25 @@ impl Connection<'_> {
         ending
     }
 
-    async fn hello(&mut self, subprotocol: Option<Encoding>) -> Result<Hello, Ending> {
-        let joins = if self.hub.settings.dev { Joins::Anonymous } else { Joins::Returning };
+    async fn hello(
+        &mut self,
+        subprotocol: Option<Encoding>,
+        query_token: Option<String>,
+    ) -> Result<(Hello, Option<Box<Ticket>>), Ending> {
+        let joins = if self.hub.settings.dev { Joins::Anonymous } else { Joins::Nobody };
         let first = loop {
             match self.next().await? {
                 Message::Ping(_) | Message::Pong(_) => self.control()?,
                 first => break first,
             }
         };
-        let (hello, spoken) = handshake::check(&first, subprotocol, &self.object.name, joins)?;
+        let (mut hello, spoken) =
+            handshake::check(&first, subprotocol, &self.object.name, joins, query_token)?;
         self.link.spoken.get_or_init(|| spoken);
-        Ok(hello)
+        let (access, now_ms) = (&self.hub.settings.access, self.hub.clock.unix_ms());
+        let ticket = handshake::ticket(&mut hello, access, &self.object.name, now_ms)?;
+        tracing::debug!(socket = self.link.socket.0, name = %self.object.name, "a client says hello");
+        Ok((hello, ticket))
     }
 
     async fn read_to_the_end(&mut self) -> Ending {

@@ -1,7 +1,10 @@
 //! What the gateway can be told, and every limit it holds by default.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::access::doorkeeper::{AccessError, Doorkeeper, DoorkeeperRef, RawAccess};
 
 /// Connections at once, HTTP and WebSocket together.
 pub const CONNECTIONS_MAX: usize = 20_000;
@@ -52,8 +55,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Anonymous joins and match creation without a secret.
     pub dev: bool,
-    /// What `Authorization: Bearer` must carry on creation and admin routes, outside dev mode.
-    pub admin_secret: Option<String>,
+    /// Who may do what.
+    pub access: DoorkeeperRef,
     /// Origins of browsers that may open sockets, beside the server's own.
     pub origins: Vec<String>,
     /// Threads of the gateway; `None`: one less than the machine has, at least 1, at most 4.
@@ -95,10 +98,15 @@ pub struct Settings {
 impl Settings {
     /// The defaults, in dev mode, on `listen`.
     pub fn dev(listen: SocketAddr) -> Self {
+        Self::with_access(listen, Arc::new(Doorkeeper::dev()))
+    }
+
+    /// The defaults, on `listen`, for whom the doorkeeper lets in.
+    pub fn with_access(listen: SocketAddr, access: DoorkeeperRef) -> Self {
         Self {
             listen,
-            dev: true,
-            admin_secret: None,
+            dev: access.is_dev(),
+            access,
             origins: Vec::new(),
             threads: None,
             connections_max: CONNECTIONS_MAX,
@@ -120,8 +128,9 @@ impl Settings {
         }
     }
 
-    /// The defaults, with a secret on creation and admin routes and no anonymous joins.
-    pub fn guarded(listen: SocketAddr, admin_secret: String) -> Self {
-        Self { dev: false, admin_secret: Some(admin_secret), ..Self::dev(listen) }
+    /// The defaults, with a secret of at least 32 bytes that opens everything, and no anonymous joins.
+    pub fn guarded(listen: SocketAddr, secret: String) -> Result<Self, AccessError> {
+        let raw = RawAccess { secret: Some(secret), ..RawAccess::default() };
+        Ok(Self::with_access(listen, Arc::new(Doorkeeper::new(&raw)?)))
     }
 }

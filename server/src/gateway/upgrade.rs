@@ -55,8 +55,9 @@ pub(super) async fn socket(
         return Problem::draining().into_response();
     }
     let permit = request.extensions_mut().remove::<Arc<Permit>>();
+    let query_token = query_token(request.uri().query().unwrap_or_default());
     let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, permit));
+    tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, query_token, permit));
     switching_protocols(&accepted)
 }
 
@@ -65,14 +66,20 @@ async fn served(
     upgrade: OnUpgrade,
     object: Identity,
     subprotocol: Option<Encoding>,
+    query_token: Option<String>,
     permit: Option<Arc<Permit>>,
 ) {
     // A client that left before the answer was written never becomes a connection.
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
     let tcp = io.into_inner();
-    let upgraded = Upgraded { tcp, read_ahead: read_buf.to_vec(), object, subprotocol, permit };
+    let upgraded = Upgraded { tcp, read_ahead: read_buf.to_vec(), object, subprotocol, query_token, permit };
     connection::serve(Arc::clone(&routes.hub), upgraded).await;
+}
+
+/// The join token of the query string, for tools. Its characters need no escape.
+fn query_token(query: &str) -> Option<String> {
+    query.split('&').find_map(|pair| pair.strip_prefix("token=")).map(str::to_owned)
 }
 
 fn switching_protocols(accepted: &Accepted) -> Response {
@@ -168,7 +175,7 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
         }
         change(&mut headers);
-        let mut settings = Settings::guarded("127.0.0.1:0".parse().unwrap(), "s".to_owned());
+        let mut settings = Settings::guarded("127.0.0.1:0".parse().unwrap(), "s".repeat(32)).unwrap();
         settings.origins.push("https://play.example".to_owned());
         check(&settings, &headers).map_err(|response| response.status().as_u16())
     }

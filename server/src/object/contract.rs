@@ -110,6 +110,17 @@ pub enum CallError {
     /// There is nothing under this name.
     #[error("no such object")]
     NotFound,
+    /// The object is there, what the request names in it is not: `code` is stable, for programs.
+    #[error("{reason}")]
+    Missing {
+        /// For programs.
+        code: &'static str,
+        /// For people.
+        reason: String,
+    },
+    /// The object is over: nothing of it changes any more.
+    #[error("the object is over")]
+    Over,
     /// The request contradicts what is there: `code` is stable, for programs.
     #[error("{reason}")]
     Conflict {

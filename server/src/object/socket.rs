@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tickstone_shared::ids::{Epoch, StateHash};
+use tickstone_shared::ids::{Epoch, PlayerName, Seat, StateHash};
 use tickstone_shared::input::{InputBatch, InputFeedback};
 use tickstone_shared::schema::Schema;
 use tickstone_shared::snapshot::Snapshot;
@@ -12,6 +12,20 @@ use tickstone_shared::wire::message::Hello;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
 
+/// Why a join token is not taken, in the words of every refusal: nobody learns what is wrong with it.
+pub const TICKET_REFUSED: &str = "a token is needed, and holds once";
+
+/// What a checked join token says. Whether it was used before, the object knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// Who comes.
+    pub player: PlayerName,
+    /// The seat; none: any.
+    pub seat: Option<Seat>,
+    /// Names the token.
+    pub nonce: [u8; 16],
+}
+
 /// Something happened on a socket.
 #[derive(Debug)]
 pub enum SocketEvent {
@@ -19,8 +33,10 @@ pub enum SocketEvent {
     Opened {
         /// The connection.
         socket: SocketId,
-        /// What it said; its token has been checked by the gateway where one is needed.
+        /// What it said, but for its join token.
         hello: Box<Hello>,
+        /// What its join token says, if it had one: the gateway has checked its signature and its time.
+        ticket: Option<Box<Ticket>>,
     },
     /// Inputs came.
     Inputs {

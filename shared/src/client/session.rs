@@ -161,6 +161,11 @@ impl Session {
         })
     }
 
+    /// Joins by this token from now on: each holds once.
+    pub fn set_token(&mut self, token: String) {
+        self.options.token = Some(token);
+    }
+
     /// Will the next hello resume a seat?
     pub fn resumes_next(&self) -> bool {
         self.resume.is_some()

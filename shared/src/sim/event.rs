@@ -46,6 +46,11 @@ pub enum Event {
         /// At most [`crate::limits::MESSAGE_DATA_BYTES_MAX`] bytes of JSON.
         data: String,
     },
+    /// What a signal from outside changes, as JSON text, in the game's words.
+    Signal {
+        /// What [`super::game::Game::signalled`] is given.
+        data: String,
+    },
 }
 
 /// Why a seat became free.

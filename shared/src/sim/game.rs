@@ -56,6 +56,13 @@ pub trait Game: Sized + Send + Sync + 'static {
     fn returned(_world: &mut World, _seat: Seat) {}
     /// Data from a player, as JSON.
     fn message(_world: &mut World, _seat: Seat, _data: &serde_json::Value) {}
+    /// Something from outside that is no player, such as a backend: look at the world, answer, and say what is
+    /// to change. Nothing changes here: a change is journaled, and then [`Game::signalled`] carries it out.
+    fn signal(_world: &World, _name: &str, _data: &serde_json::Value) -> Result<SignalAnswer, SignalRefused> {
+        Err(SignalRefused("the game knows no signals"))
+    }
+    /// Carries out the change of a signal, in the match and in every re-run of it.
+    fn signalled(_world: &mut World, _change: &serde_json::Value) {}
     /// What listings show and search, a JSON object of at most 2,048 bytes.
     fn label(_world: &World) -> serde_json::Value {
         serde_json::Value::Null
@@ -123,6 +130,20 @@ impl InputField {
         Field { name: self.name.to_owned(), kind: self.kind, per_unit: self.per_unit }
     }
 }
+
+/// What a game says to a signal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignalAnswer {
+    /// For whoever asked.
+    pub reply: serde_json::Value,
+    /// What is to change, for [`Game::signalled`]; none: nothing.
+    pub change: Option<serde_json::Value>,
+}
+
+/// Why a game does not take a signal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SignalRefused(pub &'static str);
 
 /// Why options make no match.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

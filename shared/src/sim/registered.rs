@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assets::Assets;
 use super::event::{Event, Output};
-use super::game::{Game, Input, JoinRefused, RulesError, WorkerGroup};
+use super::game::{Game, Input, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
 use super::save::RestoreError;
 use super::simulation::{Simulation, pack_input, unpack_input};
 use crate::ids::StateHash;
@@ -30,6 +30,8 @@ pub trait AnySimulation: Send {
     fn state_hash(&mut self) -> StateHash;
     /// [`Simulation::take_outputs`].
     fn take_outputs(&mut self, outputs: &mut Vec<Output>);
+    /// [`Game::signal`].
+    fn signal(&self, name: &str, data: &serde_json::Value) -> Result<SignalAnswer, SignalRefused>;
     /// [`Game::label`].
     fn label(&self) -> serde_json::Value;
     /// [`Game::outcome`].
@@ -57,6 +59,9 @@ impl<G: Game> AnySimulation for Simulation<G> {
     }
     fn take_outputs(&mut self, outputs: &mut Vec<Output>) {
         Simulation::take_outputs(self, outputs);
+    }
+    fn signal(&self, name: &str, data: &serde_json::Value) -> Result<SignalAnswer, SignalRefused> {
+        G::signal(self.world(), name, data)
     }
     fn label(&self) -> serde_json::Value {
         G::label(self.world())

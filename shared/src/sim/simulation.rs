@@ -116,6 +116,10 @@ impl<G: Game> Simulation<G> {
                 let data = serde_json::from_str(data).unwrap_or_default();
                 G::message(&mut self.world, *seat, &data);
             }
+            Event::Signal { data } => {
+                let change = serde_json::from_str(data).unwrap_or_default();
+                G::signalled(&mut self.world, &change);
+            }
         }
         Ok(())
     }

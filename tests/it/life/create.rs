@@ -6,7 +6,7 @@ use tickstone_tests::http::Http;
 use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::turn;
 
-const SECRET: &str = "correct horse battery staple";
+const SECRET: &str = "correct horse battery staple, and more";
 
 #[test]
 fn the_same_again_is_the_same_match() {
@@ -122,13 +122,14 @@ fn with_a_secret_only_who_has_it_creates() {
     let (anyone, admin) = (server.http(), server.http().with_secret(SECRET));
     let body = json!({ "game": "pong", "id": "p" });
     anyone.post("/v1/matches", &body).expect_problem(401, "credential_needed");
-    anyone.with_secret("correct horse battery stapl").post("/v1/matches", &body).expect(403);
+    anyone.with_secret(&SECRET[1..]).post("/v1/matches", &body).expect(401);
     assert!(admin.post("/v1/matches", &body).expect(201).get("join_token").is_none());
     anyone.delete("/v1/matches/p").expect(401);
     anyone.delete("/v1/matches/nowhere").expect(401);
     anyone.post("/v1/matches/p/kick", &json!({ "seat": 0 })).expect(401);
     anyone.get("/v1/matches/p/verify").expect(401);
-    assert_eq!(anyone.inspect("p")["state"], "running");
+    anyone.get("/v1/matches/p").expect(401);
+    assert_eq!(admin.inspect("p")["state"], "running");
     let mut said = hello("p", "ann");
     Client::refused(&server, &said).expect(4401);
     said.token = Some("guessed".to_owned());

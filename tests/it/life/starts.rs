@@ -37,7 +37,7 @@ fn what_would_be_open_to_everybody_is_refused() {
     assert!(said.contains("secret") && said.contains("--dev"), "{said}");
     let (status, said) = open.clone().with("TICKSTONE_SECRET", "short").refused();
     assert_eq!(status, Some(2), "{said}");
-    assert!(said.contains("16 bytes") && !said.contains("short"), "{said}");
+    assert!(said.contains("32 bytes") && !said.contains("short"), "{said}");
     let mut exposed = Plan::dev();
     exposed.listen = "0.0.0.0:0".to_owned();
     let (status, said) = exposed.refused();

@@ -86,7 +86,7 @@ impl Client {
         }
         let ClientMessage::Hello(hello) = self.session.hello() else { return };
         let socket = network.connect(me, self.object, rng);
-        network.send(SocketEvent::Opened { socket, hello: Box::new(hello) }, now, rng);
+        network.send(SocketEvent::Opened { socket, hello: Box::new(hello), ticket: None }, now, rng);
         self.link = Link::Up { socket, welcomed: false };
         self.resume_must_work = false;
     }

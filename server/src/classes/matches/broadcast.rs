@@ -73,13 +73,16 @@ impl Running {
     /// tick is in the journal: nobody is told what a crash can undo, and a welcome comes before every event.
     /// Behind a gap in the journal it waits until a checkpoint has closed it.
     pub(super) fn tell(&mut self, ctx: &mut Context<'_>) {
-        if !self.held.is_empty() || self.release() == Release::Gated {
+        if !self.held.is_empty() || !self.answers.is_empty() || self.release() == Release::Gated {
             ctx.commit_now();
         }
         if !self.is_behind_gap() {
             for (socket, message) in self.held.drain(..) {
                 ctx.send(socket, Arc::clone(&message));
                 self.leaving.push((socket, message));
+            }
+            for (call, answer) in self.answers.drain(..) {
+                ctx.reply(call, Ok(answer));
             }
         }
         let mut outputs = self.take_outputs();

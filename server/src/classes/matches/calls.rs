@@ -1,10 +1,12 @@
-//! What can be asked of a match: create, inspect, end, kick.
+//! What can be asked of a match: create, inspect, end, reserve, kick, signal.
 
 use serde_json::{Value, json};
 use tickstone_shared::ids::{PlayerName, Seat};
-use tickstone_shared::sim::event::LeaveReason;
+use tickstone_shared::sim::event::{Event, LeaveReason};
+use tickstone_shared::time::Tick;
 use tickstone_shared::wire::close::CloseCode;
 
+use super::admissions::RESERVATION;
 use super::durable_match::DurableMatch;
 use super::header::{BUILD, CreateRequest, Durability, Header, MATCH_FORMAT, parse_request};
 use super::lifecycle::Life;
@@ -12,8 +14,11 @@ use super::roster::Roster;
 use super::running::Running;
 use super::store_keys::HEADER;
 use crate::object::context::{Context, WakeAtStart, WriteRefused};
-use crate::object::contract::{Answer, CallError};
+use crate::object::contract::{Answer, Call, CallError, CallId};
 use crate::object::effects::{Listing, Release};
+
+/// Calls that may wait for one tick; more are refused as overload.
+const ANSWERS_PER_TICK_MAX: usize = 64;
 
 impl From<WriteRefused> for CallError {
     fn from(refused: WriteRefused) -> Self {
@@ -25,15 +30,18 @@ impl DurableMatch {
     pub(super) fn answer(
         &mut self,
         ctx: &mut Context<'_>,
-        method: &str,
-        body: Value,
+        Call { id, method, body }: Call,
     ) -> Result<Answer, CallError> {
-        let answer = match method {
+        let answer = match method.as_str() {
             "create" => self.create(ctx, body).map(Answer::Now),
             "inspect" => self.inspect(ctx).map(Answer::AtOnce),
             "end" => self.end_by_request(ctx).map(Answer::Now),
-            "kick" => self.kick(ctx, &body).map(Answer::Now),
-            _ => Err(CallError::Invalid("methods of a match: create inspect end kick".to_owned())),
+            "reserve" => self.reserve(&body).map(Answer::AtOnce),
+            "kick" => self.kick(ctx, id, &body).map(|()| Answer::Later),
+            "signal" => self.signal(id, &body),
+            _ => Err(CallError::Invalid(
+                "methods of a match: create inspect end reserve kick signal".to_owned(),
+            )),
         };
         if matches!(self.life, Life::Nothing) {
             ctx.finish();
@@ -112,13 +120,64 @@ impl DurableMatch {
         Ok(self.entry(ctx))
     }
 
-    fn kick(&mut self, ctx: &mut Context<'_>, body: &Value) -> Result<Value, CallError> {
-        let Life::Running(running) = &mut self.life else { return Err(CallError::NotFound) };
+    fn running(&mut self) -> Result<&mut Running, CallError> {
+        match &mut self.life {
+            Life::Nothing => Err(CallError::NotFound),
+            Life::Running(running) => Ok(running),
+            Life::Ended(_) => Err(CallError::Over),
+        }
+    }
+
+    /// Holds a seat for a player who has not come yet; who is seated has one.
+    fn reserve(&mut self, body: &Value) -> Result<Value, CallError> {
+        let running = self.running()?;
+        let player = body.get("player").and_then(Value::as_str).and_then(|name| PlayerName::parse(name).ok());
+        let player = player.ok_or_else(|| CallError::Invalid("expected a player's name".to_owned()))?;
+        let full = || CallError::Conflict { code: "match_full", reason: "the match is full".to_owned() };
+        let seat = match running.roster.seat_of_player(&player) {
+            Some(seat) => seat,
+            None => {
+                let seat = running.roster.seat_for(&player).ok_or_else(full)?;
+                let until = Tick(running.tick().0 + running.ticks_in(RESERVATION));
+                running.roster.reservations.hold(seat, player, until);
+                seat
+            }
+        };
+        Ok(json!({ "seat": seat, "reserved_seconds": RESERVATION.as_secs() }))
+    }
+
+    /// Asks the game. What it wants changed happens in the next tick, and is answered once that is journaled.
+    fn signal(&mut self, id: CallId, body: &Value) -> Result<Answer, CallError> {
+        let running = self.running()?;
+        if running.answers.len() >= ANSWERS_PER_TICK_MAX {
+            return Err(CallError::Overloaded);
+        }
+        let name = body.get("name").and_then(Value::as_str);
+        let name = name.ok_or_else(|| CallError::Invalid("expected the name of a signal".to_owned()))?;
+        let data = body.get("data").unwrap_or(&Value::Null);
+        let answer = running
+            .simulation
+            .signal(name, data)
+            .map_err(|refused| CallError::Invalid(refused.to_string()))?;
+        let reply = json!({ "reply": answer.reply });
+        let Some(change) = answer.change else { return Ok(Answer::AtOnce(reply)) };
+        running.happen(Event::Signal { data: change.to_string() }).expect("only joins are refused");
+        running.answers.push((id, reply));
+        Ok(Answer::Later)
+    }
+
+    /// Answered once the leave is journaled.
+    fn kick(&mut self, ctx: &mut Context<'_>, id: CallId, body: &Value) -> Result<(), CallError> {
+        let running = self.running()?;
+        if running.answers.len() >= ANSWERS_PER_TICK_MAX {
+            return Err(CallError::Overloaded);
+        }
         let seat = wanted_seat(running, body)?;
         if let Some(socket) = running.leave(seat, LeaveReason::Kicked) {
             ctx.close(Release::Ungated, socket, CloseCode::Kicked, "kicked");
         }
-        Ok(json!({ "kicked": seat }))
+        running.answers.push((id, json!({ "kicked": seat })));
+        Ok(())
     }
 
     /// Shows the match in listings.
@@ -171,6 +230,7 @@ fn running_entry(id: &str, ctx: &Context<'_>, running: &Running) -> Value {
         "tick_rate_hz": running.game.tick_rate_hz(),
         "players": running.roster.taken(),
         "connected": connected,
+        "reserved": running.roster.reservations.len(),
         "seats": running.header.seats,
         "label": label(running),
         "durability": request.durability,
@@ -199,6 +259,13 @@ fn with_created(mut entry: Value, created: bool) -> Value {
     entry
 }
 
+fn no_such_player() -> CallError {
+    CallError::Missing {
+        code: "no_such_player",
+        reason: "no such player has a seat in this match".to_owned(),
+    }
+}
+
 fn wanted_seat(running: &Running, body: &Value) -> Result<Seat, CallError> {
     let by_player = |name: &str| running.roster.seat_of_player(&PlayerName::parse(name).ok()?);
     let by_number = |number: u64| {
@@ -206,8 +273,8 @@ fn wanted_seat(running: &Running, body: &Value) -> Result<Seat, CallError> {
         running.roster.seated(seat).map(|_| seat)
     };
     match (body.get("player").and_then(Value::as_str), body.get("seat").and_then(Value::as_u64)) {
-        (Some(player), None) => by_player(player).ok_or(CallError::NotFound),
-        (None, Some(seat)) => by_number(seat).ok_or(CallError::NotFound),
+        (Some(player), None) => by_player(player).ok_or_else(no_such_player),
+        (None, Some(seat)) => by_number(seat).ok_or_else(no_such_player),
         _ => Err(CallError::Invalid("expected either player or seat".to_owned())),
     }
 }

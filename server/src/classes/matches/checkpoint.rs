@@ -5,10 +5,15 @@ use tickstone_shared::ids::StateHash;
 use tickstone_shared::time::Tick;
 use twox_hash::XxHash3_64;
 
+use super::admissions::AdmissionRecord;
 use super::roster::SeatRecord;
 
 /// The version of a checkpoint's layout.
-const CHECKPOINT_FORMAT: u8 = 1;
+const CHECKPOINT_FORMAT: u8 = 2;
+/// The version that ended before `admission`.
+const FORMAT_WITHOUT_ADMISSION: u8 = 1;
+/// An empty `admission`: two lists of nothing.
+const NO_ADMISSION: [u8; 2] = [0, 0];
 
 /// A match at one tick boundary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +33,8 @@ pub struct Checkpoint {
     /// The saved world.
     #[serde(with = "serde_bytes_compat")]
     pub world: Vec<u8>,
+    /// Who may come in, and back.
+    pub admission: AdmissionRecord,
 }
 
 impl Checkpoint {
@@ -53,6 +60,10 @@ impl Checkpoint {
         }
         match content.split_first() {
             Some((&CHECKPOINT_FORMAT, rest)) => postcard::from_bytes(rest).map_err(|error| error.to_string()),
+            Some((&FORMAT_WITHOUT_ADMISSION, rest)) => {
+                let whole = [rest, &NO_ADMISSION].concat();
+                postcard::from_bytes(&whole).map_err(|error| error.to_string())
+            }
             Some((format, _)) => Err(format!("format {format}; this build reads {CHECKPOINT_FORMAT}")),
             None => Err("it is empty".to_owned()),
         }
@@ -95,6 +106,10 @@ mod tests {
             build: "b".to_owned(),
             seats: vec![seat],
             world: vec![1, 2, 3],
+            admission: AdmissionRecord {
+                used: vec![([5; 16], Tick(8))],
+                tokens_before: vec![(Seat(1), [6; 32])],
+            },
         };
         let bytes = checkpoint.encode();
         assert_eq!(Checkpoint::decode(&bytes), Ok(checkpoint));
@@ -103,5 +118,24 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(Checkpoint::decode(&flipped).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_checkpoint_of_the_format_before_is_read() {
+        let checkpoint = Checkpoint {
+            tick: Tick(9),
+            hash: 77,
+            game_version: 1,
+            schema_hash: 2,
+            build: "b".to_owned(),
+            seats: Vec::new(),
+            world: vec![1, 2, 3],
+            admission: AdmissionRecord::default(),
+        };
+        let mut old = checkpoint.encode();
+        old.truncate(old.len() - 8 - NO_ADMISSION.len());
+        old[0] = FORMAT_WITHOUT_ADMISSION;
+        old.extend_from_slice(&XxHash3_64::oneshot(&old).to_le_bytes());
+        assert_eq!(Checkpoint::decode(&old), Ok(checkpoint));
     }
 }

@@ -10,24 +10,37 @@ use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::{Hello, ServerMessage, Welcome};
 use tickstone_shared::wire::version::PROTOCOL_VERSION;
 
+use super::admissions::Nonce;
 use super::class::Shelf;
 use super::journal::JournalEvent;
-use super::roster::{SeatRecord, token_hash};
+use super::roster::{SeatRecord, TokenHash, token_hash};
 use super::running::Running;
 use crate::object::context::Context;
 use crate::object::effects::Release;
-use crate::object::socket::SocketId;
+use crate::object::socket::{SocketId, TICKET_REFUSED, Ticket};
 
 /// Data messages a seat may send between two ticks; more are dropped.
 pub const MESSAGES_PER_TICK_MAX: u32 = 4;
+
+fn named(hello: &Hello) -> Result<PlayerName, Refused> {
+    let name = hello.player.as_deref().ok_or(Refused(CloseCode::Malformed, "hello names no player"))?;
+    PlayerName::parse(name).map_err(|_| Refused(CloseCode::Malformed, "hello.player is no name"))
+}
 
 /// Why somebody does not get in.
 struct Refused(CloseCode, &'static str);
 
 impl Running {
     /// A connection said hello.
-    pub(super) fn open(&mut self, ctx: &mut Context<'_>, shelf: &Shelf, socket: SocketId, hello: &Hello) {
-        if let Err(Refused(code, reason)) = self.admit(ctx, shelf, socket, hello) {
+    pub(super) fn open(
+        &mut self,
+        ctx: &mut Context<'_>,
+        shelf: &Shelf,
+        socket: SocketId,
+        hello: &Hello,
+        ticket: Option<&Ticket>,
+    ) {
+        if let Err(Refused(code, reason)) = self.admit(ctx, shelf, socket, hello, ticket) {
             ctx.close(Release::Ungated, socket, code, reason);
         }
     }
@@ -38,34 +51,92 @@ impl Running {
         shelf: &Shelf,
         socket: SocketId,
         hello: &Hello,
+        ticket: Option<&Ticket>,
     ) -> Result<(), Refused> {
         if hello.schema_hash.is_some_and(|hash| hash != self.game.schema().hash()) {
             return Err(Refused(CloseCode::Version, "this match has another schema"));
         }
-        if let Some(token) = &hello.resume {
-            let seat = self.roster.seat_of_token(token);
-            let seat = seat.ok_or(Refused(CloseCode::ResumeFailed, "the resume token does not hold"))?;
-            return self.come_back(ctx, socket, seat, token.clone());
-        }
-        let name = hello.player.as_deref().ok_or(Refused(CloseCode::Malformed, "hello names no player"))?;
-        let player =
-            PlayerName::parse(name).map_err(|_| Refused(CloseCode::Malformed, "hello.player is no name"))?;
         let token: String = (shelf.entropy)().iter().map(|byte| format!("{byte:02x}")).collect();
-        if let Some(seat) = self.roster.seat_of_player(&player) {
+        if let Some(offered) = &hello.resume {
+            return self.resume(ctx, socket, &token_hash(offered), token);
+        }
+        let player = match ticket {
+            Some(ticket) => ticket.player.clone(),
+            None => named(hello)?,
+        };
+        let seated = self.roster.seat_of_player(&player);
+        let seat = self.seat_to_take(seated, ticket, &player)?;
+        if let Some(ticket) = ticket {
+            self.use_up(ticket.nonce)?;
+        }
+        if seated.is_some() {
             self.give_token(seat, &token);
             return self.come_back(ctx, socket, seat, token);
         }
-        self.sit_down(ctx, socket, player, token)
+        self.sit_down(ctx, socket, seat, player, token)
+    }
+
+    /// The seat of a player who is seated already, that of the ticket, or any.
+    fn seat_to_take(
+        &self,
+        seated: Option<Seat>,
+        ticket: Option<&Ticket>,
+        player: &PlayerName,
+    ) -> Result<Seat, Refused> {
+        if ticket.is_some_and(|ticket| self.roster.used.contains(&ticket.nonce)) {
+            return Err(Refused(CloseCode::TokenRefused, TICKET_REFUSED));
+        }
+        if let Some(seat) = seated {
+            return Ok(seat);
+        }
+        match ticket.and_then(|ticket| ticket.seat) {
+            Some(seat) if self.roster.is_free_for(seat, player) => Ok(seat),
+            Some(_) => Err(Refused(CloseCode::Full, "the seat of the token is taken")),
+            None => self.roster.seat_for(player).ok_or(Refused(CloseCode::Full, "the match is full")),
+        }
+    }
+
+    /// A token holds once: its use is in the journal before what it gives.
+    fn use_up(&mut self, nonce: Nonce) -> Result<(), Refused> {
+        if self.roster.used.is_full() {
+            return Err(Refused(CloseCode::Overloaded, "too many come in at once"));
+        }
+        self.roster.note_use(nonce, self.tick().next());
+        self.record.events.push(JournalEvent::Used { nonce });
+        Ok(())
+    }
+
+    /// Somebody comes back: every use of a resume token gives the next one.
+    fn resume(
+        &mut self,
+        ctx: &mut Context<'_>,
+        socket: SocketId,
+        offered: &TokenHash,
+        token: String,
+    ) -> Result<(), Refused> {
+        let seat = self.roster.seat_of_token(offered);
+        let seat = seat.ok_or(Refused(CloseCode::ResumeFailed, "the resume token does not hold"))?;
+        let hash = token_hash(&token);
+        self.roster.set_token(seat, hash, Some(*offered));
+        self.record.events.push(JournalEvent::Rotated { seat, hash, before: *offered });
+        self.come_back(ctx, socket, seat, token)
+    }
+
+    /// Something came that only who has read the welcome can send: the token in it has arrived.
+    fn token_arrived(&mut self, seat: Seat) {
+        if self.roster.confirm_token(seat) {
+            self.record.events.push(JournalEvent::Arrived { seat });
+        }
     }
 
     fn sit_down(
         &mut self,
         ctx: &mut Context<'_>,
         socket: SocketId,
+        seat: Seat,
         player: PlayerName,
         token: String,
     ) -> Result<(), Refused> {
-        let seat = self.roster.free_seat().ok_or(Refused(CloseCode::Full, "the match is full"))?;
         let join = Event::Join { seat, player: player.clone() };
         self.happen(join).map_err(|_| Refused(CloseCode::Full, "the game refused the player"))?;
         let record = SeatRecord {
@@ -103,9 +174,7 @@ impl Running {
 
     fn give_token(&mut self, seat: Seat, token: &str) {
         let hash = token_hash(token);
-        if let Some(seated) = self.roster.seated_mut(seat) {
-            seated.record.token = hash;
-        }
+        self.roster.set_token(seat, hash, None);
         self.record.events.push(JournalEvent::Token { seat, hash });
     }
 
@@ -159,6 +228,10 @@ impl Running {
         }
         let newest = batch.first_tick.0.saturating_add(batch.rows.len().saturating_sub(1) as u64);
         seated.inputs.note_lead(Tick(newest), next);
+        if seated.token_before.is_some() {
+            let seat = seated.record.seat;
+            self.token_arrived(seat);
+        }
     }
 
     /// Data for the game came.
@@ -166,7 +239,9 @@ impl Running {
         let Some(seat) = self.roster.seat_of(socket) else { return };
         let Some(seated) = self.roster.seated_mut(seat) else { return };
         seated.messages_since_tick += 1;
-        if seated.messages_since_tick <= MESSAGES_PER_TICK_MAX {
+        let is_within = seated.messages_since_tick <= MESSAGES_PER_TICK_MAX;
+        self.token_arrived(seat);
+        if is_within {
             self.happen(Event::Message { seat, data }).expect("only joins are refused");
         }
     }

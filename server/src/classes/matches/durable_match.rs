@@ -62,7 +62,7 @@ impl DurableObject for DurableMatch {
     }
 
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
-        self.answer(ctx, &call.method, call.body)
+        self.answer(ctx, call)
     }
 
     fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
@@ -70,7 +70,9 @@ impl DurableObject for DurableMatch {
             return self.turn_away(ctx, &event);
         };
         match event {
-            SocketEvent::Opened { socket, hello } => running.open(ctx, &self.shelf, socket, &hello),
+            SocketEvent::Opened { socket, hello, ticket } => {
+                running.open(ctx, &self.shelf, socket, &hello, ticket.as_deref());
+            }
             SocketEvent::Inputs { socket, batch } => running.take_inputs(ctx, &self.shelf, socket, &batch),
             SocketEvent::Message { socket, data } => running.take_message(socket, data),
             SocketEvent::Leave { socket } => running.walk_out(ctx, socket),

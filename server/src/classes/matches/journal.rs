@@ -9,6 +9,7 @@ use tickstone_shared::sim::event::Event;
 use tickstone_shared::time::Tick;
 use twox_hash::XxHash3_64;
 
+use super::admissions::Nonce;
 use super::roster::TokenHash;
 
 /// Something a tick consumed.
@@ -22,6 +23,25 @@ pub enum JournalEvent {
         seat: Seat,
         /// The token's hash.
         hash: TokenHash,
+    },
+    /// A join token was used: for the roster alone, before the event that gives the seat.
+    Used {
+        /// Names the token.
+        nonce: Nonce,
+    },
+    /// A seat's resume token in the place of one that was offered: for the roster alone.
+    Rotated {
+        /// The seat.
+        seat: Seat,
+        /// The new token's hash.
+        hash: TokenHash,
+        /// The hash of the one that was offered.
+        before: TokenHash,
+    },
+    /// The newest resume token of a seat has arrived, the one before is void: for the roster alone.
+    Arrived {
+        /// The seat.
+        seat: Seat,
     },
 }
 

@@ -7,6 +7,7 @@
 //! The way of a tick, top to bottom: [`durable_match`] -> [`input_buffer`] -> the simulation -> [`journal`]
 //! -> [`broadcast`] -> [`checkpoint`] -> [`lifecycle`].
 
+pub mod admissions;
 pub mod audit;
 pub mod broadcast;
 pub mod calls;

@@ -135,6 +135,7 @@ fn roster_of(header: &Header, checkpoint: &Checkpoint) -> Roster {
     for record in &checkpoint.seats {
         roster.sit(record.clone(), None);
     }
+    roster.readmit(&checkpoint.admission);
     roster
 }
 
@@ -198,9 +199,12 @@ fn rerun_event(simulation: &mut dyn AnySimulation, roster: &mut Roster, tick: Ti
             }
         }
         JournalEvent::Token { seat, hash } => {
-            if let Some(seated) = roster.seated_mut(*seat) {
-                seated.record.token = *hash;
-            }
+            roster.set_token(*seat, *hash, None);
+        }
+        JournalEvent::Used { nonce } => roster.note_use(*nonce, tick),
+        JournalEvent::Rotated { seat, hash, before } => roster.set_token(*seat, *hash, Some(*before)),
+        JournalEvent::Arrived { seat } => {
+            roster.confirm_token(*seat);
         }
     }
 }
@@ -227,7 +231,7 @@ fn follow(roster: &mut Roster, tick: Tick, event: &Event) {
                 seated.record.effective = *row;
             }
         }
-        Event::Message { .. } => {}
+        Event::Message { .. } | Event::Signal { .. } => {}
     }
 }
 
@@ -245,7 +249,10 @@ fn finish_attempt(ctx: &mut Context<'_>, running: &mut Running, attempt: &[u8], 
     }
     if panics > 1 {
         let sent = |event: &JournalEvent| {
-            matches!(event, JournalEvent::World(Event::Input { .. } | Event::Message { .. }))
+            matches!(
+                event,
+                JournalEvent::World(Event::Input { .. } | Event::Message { .. } | Event::Signal { .. })
+            )
         };
         record.events.retain(|event| !sent(event));
     }

@@ -6,6 +6,7 @@ use tickstone_shared::ids::{PlayerName, Seat};
 use tickstone_shared::input::InputRow;
 use tickstone_shared::time::Tick;
 
+use super::admissions::{AdmissionRecord, Nonce, Reservations, UsedTokens};
 use super::input_buffer::InputBuffer;
 use crate::object::id_map::IdMap;
 use crate::object::socket::SocketId;
@@ -40,6 +41,8 @@ pub struct SeatRecord {
 pub struct Seated {
     /// What is saved.
     pub record: SeatRecord,
+    /// The hash of the resume token before, while it is not known whether the newest one has arrived.
+    pub token_before: Option<TokenHash>,
     /// Where they are connected.
     pub socket: Option<SocketId>,
     /// Their inputs.
@@ -54,18 +57,65 @@ pub struct Roster {
     seats: Vec<Option<Seated>>,
     by_socket: IdMap<SocketId, Seat>,
     taken: usize,
+    /// Seats that are held for somebody.
+    pub reservations: Reservations,
+    /// Join tokens that have been used.
+    pub used: UsedTokens,
 }
 
 impl Roster {
     /// An empty roster of so many seats.
     pub fn new(seats: u16) -> Self {
-        Self { seats: vec![None; usize::from(seats)], by_socket: IdMap::default(), taken: 0 }
+        Self { seats: vec![None; usize::from(seats)], ..Self::default() }
     }
 
-    /// The lowest free seat.
-    pub fn free_seat(&self) -> Option<Seat> {
-        let index = self.seats.iter().position(Option::is_none)?;
-        Some(Seat(u16::try_from(index).expect("seats are limited")))
+    /// The seat held for a player, or else the lowest one that is free and held for nobody.
+    pub fn seat_for(&self, player: &PlayerName) -> Option<Seat> {
+        let free = |(seat, taken): (u16, &Option<Seated>)| {
+            (taken.is_none() && !self.reservations.holds(Seat(seat))).then_some(Seat(seat))
+        };
+        self.reservations.of(player).or_else(|| (0_u16..).zip(&self.seats).find_map(free))
+    }
+
+    /// Is this seat there, nobody's, and not held for somebody else?
+    pub fn is_free_for(&self, seat: Seat, player: &PlayerName) -> bool {
+        let is_free = self.seats.get(usize::from(seat.0)).is_some_and(Option::is_none);
+        is_free && !self.reservations.keeps_out(seat, player)
+    }
+
+    /// What is stored of who may come in.
+    pub fn admission(&self) -> AdmissionRecord {
+        let before = self.iter().filter_map(|seated| Some((seated.record.seat, seated.token_before?)));
+        AdmissionRecord { used: self.used.to_vec(), tokens_before: before.collect() }
+    }
+
+    /// What was stored of it; the seats are there already.
+    pub fn readmit(&mut self, stored: &AdmissionRecord) {
+        self.used = UsedTokens::of(&stored.used);
+        for (seat, token) in &stored.tokens_before {
+            if let Some(seated) = self.seated_mut(*seat) {
+                seated.token_before = Some(*token);
+            }
+        }
+    }
+
+    /// A join token has been used.
+    pub fn note_use(&mut self, nonce: Nonce, tick: Tick) {
+        self.used.insert(nonce, tick);
+    }
+
+    /// A seat has a new resume token. Where it came for an older one, that one holds until the new one has
+    /// arrived: a client that is cut off before it has read its welcome still comes back.
+    pub fn set_token(&mut self, seat: Seat, hash: TokenHash, before: Option<TokenHash>) {
+        if let Some(seated) = self.seated_mut(seat) {
+            seated.token_before = before;
+            seated.record.token = hash;
+        }
+    }
+
+    /// The newest resume token of a seat has arrived. False if that was known.
+    pub fn confirm_token(&mut self, seat: Seat) -> bool {
+        self.seated_mut(seat).and_then(|seated| seated.token_before.take()).is_some()
     }
 
     /// Seats that are taken.
@@ -79,7 +129,8 @@ impl Roster {
         let seat = record.seat;
         let place = &mut self.seats[usize::from(seat.0)];
         assert!(place.is_none(), "a seat is given to one player");
-        *place = Some(Seated { record, socket, inputs, messages_since_tick: 0 });
+        self.reservations.release(&record.player);
+        *place = Some(Seated { record, token_before: None, socket, inputs, messages_since_tick: 0 });
         self.taken += 1;
         if let Some(socket) = socket {
             self.by_socket.insert(socket, seat);
@@ -154,10 +205,12 @@ impl Roster {
         self.seats.iter_mut().flatten()
     }
 
-    /// The seat a resume token belongs to.
-    pub fn seat_of_token(&self, token: &str) -> Option<Seat> {
-        let hash = token_hash(token);
-        self.iter().find(|seated| seated.record.token == hash).map(|seated| seated.record.seat)
+    /// The seat a resume token belongs to. Hashes are compared: what their time tells is of no use.
+    pub fn seat_of_token(&self, hash: &TokenHash) -> Option<Seat> {
+        let is_its = |seated: &&Seated| {
+            seated.record.token == *hash || seated.token_before.is_some_and(|before| before == *hash)
+        };
+        self.iter().find(is_its).map(|seated| seated.record.seat)
     }
 
     /// The seat of a player.

@@ -11,6 +11,7 @@ use tickstone_shared::sim::registered::{AnyGame, AnySimulation};
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::ServerMessage;
 
+use super::admissions::USE_REMEMBERED;
 use super::broadcast::FramePool;
 use super::checkpoint::Checkpoint;
 use super::class::{MatchSettings, Shelf};
@@ -20,6 +21,7 @@ use super::journal::{JournalEvent, Segment, TickRecord};
 use super::roster::{Roster, Seated};
 use super::store_keys::{self, CHECKPOINTS, SEGMENTS};
 use crate::object::context::{Context, WriteRefused};
+use crate::object::contract::CallId;
 use crate::object::effects::Release;
 use crate::object::socket::SocketId;
 
@@ -46,6 +48,8 @@ pub struct Running {
     pub newest_hash: Option<(Tick, StateHash)>,
     /// What coming back came to, if it did.
     pub recovered: Option<super::recovery::Recovered>,
+    /// Calls that are answered once the next tick is in the journal.
+    pub(super) answers: Vec<(CallId, serde_json::Value)>,
     /// Reliable messages that leave once the next tick is in the journal.
     pub held: Vec<(SocketId, Arc<ServerMessage>)>,
     /// Those of the last tick: held again if the store does not take its record.
@@ -95,6 +99,7 @@ impl Running {
             empty_since,
             newest_hash: None,
             recovered: None,
+            answers: Vec::new(),
             held: Vec::new(),
             leaving: Vec::new(),
             frames: FramePool::default(),
@@ -137,6 +142,9 @@ impl Running {
         self.stored.is_new = false;
         self.leaving.clear();
         self.expire_seats(tick);
+        self.roster.reservations.expire(tick);
+        let remembered = self.ticks_in(USE_REMEMBERED);
+        self.roster.used.forget_before(Tick(tick.0.saturating_sub(remembered)));
         self.consume_inputs(tick);
         self.record.epoch = ctx.epoch();
         self.record.tick = tick;
@@ -158,7 +166,7 @@ impl Running {
     /// Steps once more if anything has happened since the last tick: a checkpoint stands at the end of a tick,
     /// or its journal would not lead to it.
     pub(super) fn finish_tick(&mut self, ctx: &mut Context<'_>) {
-        if !self.record.events.is_empty() {
+        if !self.record.events.is_empty() || !self.answers.is_empty() {
             self.step(ctx);
             self.tell(ctx);
         }
@@ -264,6 +272,7 @@ impl Running {
             build: BUILD.to_owned(),
             seats: self.roster.iter().map(|seated| seated.record.clone()).collect(),
             world,
+            admission: self.roster.admission(),
         }
     }
 

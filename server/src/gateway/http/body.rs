@@ -24,6 +24,8 @@ pub(super) struct Field {
 
 /// Characters of an unknown field's name that are told.
 const SHOWN_NAME_CHARS_MAX: usize = 32;
+/// How long what is left of a refused request's body is waited for.
+const DISCARD_TIMEOUT: Duration = Duration::from_millis(500);
 /// Nesting of a body (reliability 4.1).
 const DEPTH_MAX: usize = 32;
 
@@ -54,6 +56,14 @@ pub(super) async fn read(
     body.retain(|_, value| !value.is_null());
     check(&body, fields)?;
     Ok(body)
+}
+
+/// Reads what is left of a body of a request that is refused, within bounds: an answer that goes out before
+/// the body has come in is lost when the connection closes.
+pub(super) async fn discard(request: &mut Request) {
+    let rest = std::mem::take(request.body_mut());
+    // However it ends, the request is refused.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, Limited::new(rest, BODY_BYTES_MAX).collect()).await;
 }
 
 fn check_type(request: &Request) -> Result<(), Problem> {

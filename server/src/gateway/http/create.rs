@@ -6,18 +6,22 @@ use axum::response::{IntoResponse, Response};
 use hyper::header::{HOST, LOCATION};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
-use tickstone_shared::ids::ObjectName;
+use tickstone_shared::ids::{ObjectName, PlayerName};
 use tickstone_shared::limits::LABEL_BYTES_MAX;
 
-use super::access::{MATCH_CLASS, check_admin};
+use super::access::{Caller, MATCH_CLASS};
 use super::body::{self, Field};
 use super::problem::Problem;
 use super::routes::{Routes, RoutesRef};
+use crate::access::admin::Role;
+use crate::access::join_token::LIFE_MS_MAX;
 use crate::object::contract::CallError;
 use crate::object::id::Identity;
 
 /// Random bytes of a generated id: 130 of their bits are kept (interfaces: at least 122).
 const ID_CHARS: usize = 26;
+/// Random characters of a guest's name.
+const GUEST_CHARS: usize = 6;
 /// The longest time a request can name.
 const SECONDS_MAX: u64 = u32::MAX as u64;
 /// 5 bits each; no vowels that make words, no digits that look like letters.
@@ -56,23 +60,37 @@ fn is_seconds_or_none(value: &Value) -> bool {
 }
 
 /// Creates a match, or finds it if the same was asked before.
-pub(super) async fn create(State(routes): State<RoutesRef>, request: Request) -> Result<Response, Problem> {
-    check_admin(&routes.hub.settings, request.headers())?;
+pub(super) async fn create(
+    State(routes): State<RoutesRef>,
+    mut request: Request,
+) -> Result<Response, Problem> {
+    let caller = Caller::with_body(&routes.hub.settings.access, &mut request, Role::Create).await?;
+    let host = host_of(request.headers());
+    let body = body::read(request, &FIELDS, routes.hub.settings.body_timeout).await;
+    check_rate(&routes, caller)?;
     if routes.hub.is_draining() {
         return Err(Problem::draining());
     }
-    let host = host_of(request.headers());
-    let mut body = body::read(request, &FIELDS, routes.hub.settings.body_timeout).await?;
+    let mut body = body?;
     if !body.contains_key("game") {
         return Err(Problem::field("game", "needed; expected the name of a game"));
     }
     let name = name_of(body.remove("id"))?;
+    caller.note("create", &name);
     let object = Identity::named(MATCH_CLASS, name.clone());
     let answer = routes.change(&object, "create", Value::Object(body)).await?;
     answered(&routes, answer, &name, host.as_deref())
 }
 
-fn host_of(headers: &HeaderMap) -> Option<String> {
+/// A key creates no faster than its rate; in dev mode there is none.
+fn check_rate(routes: &Routes, caller: Caller<'_>) -> Result<(), Problem> {
+    let Caller::Key(key) = caller else { return Ok(()) };
+    let taken = routes.hub.settings.access.admins().may_create(key, routes.hub.clock.now());
+    let detail = "This key creates too many matches; 10 a second may be kept up.";
+    taken.map_err(|seconds| Problem::too_many("too_many_matches", detail, seconds))
+}
+
+pub(super) fn host_of(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(HOST)?.to_str().ok()?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
     (!host.is_empty() && host.chars().all(allowed)).then(|| host.to_owned())
@@ -107,14 +125,26 @@ fn answered(
 }
 
 fn complete(entry: &mut Map<String, Value>, routes: &Routes, name: &ObjectName, host: Option<&str>) {
-    let listen = routes.hub.settings.listen.to_string();
-    let ws_url = format!("ws://{}/v1/matches/{name}/socket", host.unwrap_or(&listen));
+    let ws_url = ws_url(routes, name, host);
     entry.entry("match_id").or_insert_with(|| name.as_str().into());
     entry.insert("ws_url".to_owned(), json!(ws_url));
     entry.insert("quic_url".to_owned(), Value::Null);
-    if routes.hub.settings.dev {
-        entry.insert("join_token".to_owned(), Value::Null);
+    if routes.hub.settings.access.is_dev() {
+        entry.insert("join_token".to_owned(), guest_token(routes, name).into());
     }
+}
+
+/// Where the match's socket is, as the client sees this server.
+pub(super) fn ws_url(routes: &Routes, name: &ObjectName, host: Option<&str>) -> String {
+    let listen = routes.hub.settings.listen.to_string();
+    format!("ws://{}/v1/matches/{name}/socket", host.unwrap_or(&listen))
+}
+
+/// In dev mode whoever creates a match can join it at once, by a name that nobody chose.
+fn guest_token(routes: &Routes, name: &ObjectName) -> Option<String> {
+    let player = PlayerName::parse(&format!("guest-{}", &generated_id().ok()?[..GUEST_CHARS])).ok()?;
+    let now_ms = routes.hub.clock.unix_ms();
+    Some(routes.hub.settings.access.mint(name, &player, None, now_ms, LIFE_MS_MAX).0)
 }
 
 #[cfg(test)]

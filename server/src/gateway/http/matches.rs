@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::RoutesRef;
-use super::access::{MATCH_CLASS, MatchPath, check_admin};
+use super::access::{Caller, MATCH_CLASS, MatchPath};
 use super::body::{self, Field};
 use super::problem::Problem;
 use super::query::Query;
+use crate::access::admin::Role;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 
@@ -32,19 +33,23 @@ pub(super) struct ListQuery {
     limit: Option<String>,
 }
 
-/// The public matches that a query keeps.
+/// The matches that a query keeps, of those the caller may see.
 pub(super) async fn list(
     State(routes): State<RoutesRef>,
+    headers: HeaderMap,
     url: Result<UrlQuery<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
+    let caller = Caller::with_role(&routes.hub.settings.access, &headers, Role::Read)?;
+    let lists_private = caller.lists_private();
     let url = url.map_err(|_| Problem::field("query", "expected percent-encoded text"))?.0;
     let limit = limit_of(url.limit.as_deref())?;
     let query = Query::parse(url.query.as_deref().unwrap_or(""))
         .map_err(|error| Problem::field("query", &error.to_string()))?;
     let objects = Arc::clone(&routes.hub.objects);
     let found = tokio::task::spawn_blocking(move || {
-        let keeps =
-            |listing: &Listing| listing.entry["private"] != Value::Bool(true) && query.keeps(&listing.entry);
+        let keeps = |listing: &Listing| {
+            (lists_private || listing.entry["private"] != Value::Bool(true)) && query.keeps(&listing.entry)
+        };
         objects.listings(MATCH_CLASS, None, limit, &keeps)
     });
     let found = found.await.map_err(|_| Problem::from(CallError::Reset))?;
@@ -61,9 +66,15 @@ fn limit_of(text: Option<&str>) -> Result<usize, Problem> {
 /// One match.
 pub(super) async fn inspect(
     State(routes): State<RoutesRef>,
-    object: MatchPath,
+    headers: HeaderMap,
+    object: Result<MatchPath, Problem>,
 ) -> Result<Json<Value>, Problem> {
-    routes.call(&object.0, "inspect", json!({})).await.map(Json)
+    let caller = Caller::with_role(&routes.hub.settings.access, &headers, Role::Read)?;
+    let entry = routes.call(&object?.0, "inspect", json!({})).await?;
+    if entry["private"] == Value::Bool(true) && !caller.sees_private() {
+        return Err(Problem::no_such_match());
+    }
+    Ok(Json(entry))
 }
 
 /// Ends a match.
@@ -72,19 +83,22 @@ pub(super) async fn end(
     headers: HeaderMap,
     object: Result<MatchPath, Problem>,
 ) -> Result<Json<Value>, Problem> {
-    check_admin(&routes.hub.settings, &headers)?;
-    routes.change(&object?.0, "end", json!({})).await.map(Json)
+    let caller = Caller::with_role(&routes.hub.settings.access, &headers, Role::Create)?;
+    let object = object?.0;
+    caller.note("end", &object.name);
+    routes.change(&object, "end", json!({})).await.map(Json)
 }
 
 /// Takes a player's seat away.
 pub(super) async fn kick(
     State(routes): State<RoutesRef>,
     object: Result<MatchPath, Problem>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Json<Value>, Problem> {
-    check_admin(&routes.hub.settings, request.headers())?;
-    let object = object?.0;
+    let caller = Caller::with_body(&routes.hub.settings.access, &mut request, Role::Kick).await?;
     let body = body::read(request, &KICK_FIELDS, routes.hub.settings.body_timeout).await?;
+    let object = object?.0;
+    caller.note("kick", &object.name);
     if body.len() != 1 {
         return Err(Problem::field("player", "expected either player or seat"));
     }
@@ -97,8 +111,9 @@ pub(super) async fn verify(
     headers: HeaderMap,
     object: Result<MatchPath, Problem>,
 ) -> Result<Json<Value>, Problem> {
-    check_admin(&routes.hub.settings, &headers)?;
+    let caller = Caller::with_role(&routes.hub.settings.access, &headers, Role::Admin)?;
     let object = object?.0;
+    caller.note("verify", &object.name);
     let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "audits_busy", "Two audits run already.");
     let permit = Arc::clone(&routes.audits).try_acquire_owned().map_err(busy)?;
     let audit = Arc::clone(&routes.api.audit);

@@ -11,6 +11,7 @@ mod matches;
 pub(super) mod problem;
 mod query;
 mod routes;
+mod seats;
 mod web;
 
 pub(super) use access::MatchPath;

@@ -4,14 +4,14 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use crate::object::contract::CallError;
 
 /// Seconds after which to try again where it may help.
-const RETRY_AFTER_SECONDS: &str = "1";
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// What went wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +19,27 @@ pub(in crate::gateway) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    retry_after_seconds: Option<u64>,
 }
 
 impl Problem {
     /// A problem; `code` is stable, for programs.
     pub(in crate::gateway) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into() }
+        let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
+        let retry_after_seconds = unavailable.then_some(RETRY_AFTER_SECONDS);
+        Self { status, code, detail: detail.into(), retry_after_seconds }
+    }
+
+    /// More than a rate allows; there is room again in so many seconds.
+    pub(in crate::gateway) fn too_many(code: &'static str, detail: &str, seconds: u64) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        Self { retry_after_seconds: Some(seconds), ..problem }
+    }
+
+    /// Its status.
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The same answer for a match that is not there, one that is not yours and an id that is none.
@@ -75,8 +90,11 @@ impl Problem {
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         headers
     }
@@ -94,6 +112,8 @@ impl From<CallError> for Problem {
         let unavailable = |code, detail: &str| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
         match error {
             CallError::NotFound => Self::no_such_match(),
+            CallError::Missing { code, reason } => Self::new(StatusCode::NOT_FOUND, code, reason),
+            CallError::Over => Self::new(StatusCode::GONE, "match_over", "The match is over."),
             CallError::Conflict { code, reason } => Self::new(StatusCode::CONFLICT, code, reason),
             CallError::Invalid(reason) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", reason),
             CallError::Overloaded => unavailable("overloaded", "Too much is waiting; try again later."),
@@ -115,11 +135,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_is_turned_away_is_told_what_is_missing() {
+        let needed = Problem::new(StatusCode::UNAUTHORIZED, "credential_needed", "why");
+        assert_eq!(needed.headers()[WWW_AUTHENTICATE], "Bearer");
+        let busy = Problem::too_many("too_many_matches", "why", 3);
+        assert_eq!((busy.status.as_u16(), &busy.headers()[RETRY_AFTER]), (429, &HeaderValue::from(3)));
+    }
+
+    #[test]
     fn every_call_error_has_its_status_and_code() {
         let conflict = CallError::Conflict { code: "exists", reason: "other body".to_owned() };
         for (error, status, code) in [
             (CallError::NotFound, 404, "no_such_match"),
             (conflict, 409, "exists"),
+            (CallError::Missing { code: "no_such_player", reason: String::new() }, 404, "no_such_player"),
+            (CallError::Over, 410, "match_over"),
             (CallError::Invalid("why".to_owned()), 422, "invalid"),
             (CallError::Overloaded, 503, "overloaded"),
             (CallError::Reset, 503, "reset"),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::problem::Problem;
-use super::{create, health, matches, web};
+use super::{create, health, matches, seats, web};
 use crate::gateway::hub::Hub;
 use crate::gateway::upgrade;
 use crate::metrics::MetricsRef;
@@ -76,6 +76,8 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/matches", post(create::create).get(matches::list))
         .route("/v1/matches/{id}", get(matches::inspect).delete(matches::end))
         .route("/v1/matches/{id}/kick", post(matches::kick))
+        .route("/v1/matches/{id}/seats", post(seats::reserve))
+        .route("/v1/matches/{id}/signal", post(seats::signal))
         .route("/v1/matches/{id}/verify", get(matches::verify))
         .route("/v1/matches/{id}/socket", get(upgrade::socket))
         .route("/v1/classes", get(matches::classes))

@@ -210,6 +210,15 @@ pub(super) struct World {
     pub(super) events: mpsc::UnboundedReceiver<SocketEvent>,
 }
 
+/// The secret of [`guarded`].
+pub(super) const SECRET: &str = "a secret of thirty-two characters";
+
+/// Lets in only who has [`SECRET`].
+pub(super) fn guarded(settings: &mut Settings) {
+    let Settings { dev, access, .. } = Settings::guarded(settings.listen, SECRET.to_owned()).unwrap();
+    (settings.dev, settings.access) = (dev, access);
+}
+
 /// Dev settings with what a test changes.
 pub(super) fn world(change: impl FnOnce(&mut Settings)) -> World {
     let mut settings = Settings::dev("127.0.0.1:0".parse().unwrap());

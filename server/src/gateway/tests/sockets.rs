@@ -13,7 +13,7 @@ use tickstone_shared::wire::version::Encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::harness::{Client, World, run, soon, world};
+use super::harness::{Client, World, guarded, run, soon, world};
 use crate::object::socket::SocketEvent;
 
 fn row(dx: u8, dy: u8) -> InputRow {
@@ -193,7 +193,7 @@ fn hellos_are_refused_with_their_code() {
 
 #[test]
 fn outside_dev_mode_a_hello_needs_a_token() {
-    let world = world(|settings| (settings.dev, settings.admin_secret) = (false, Some("secret".to_owned())));
+    let world = world(guarded);
     run(async {
         assert_eq!(refused(&world, "m", json!({})).await, 4401);
     });

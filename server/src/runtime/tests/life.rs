@@ -50,7 +50,7 @@ fn a_drain_refuses_what_is_new_and_says_why() {
     assert_eq!(bench.call("new", "create", 1).error(), CallError::Draining);
     assert_eq!(bench.call("new", "echo", 1).error(), CallError::Draining, "nothing is woken");
     let hello = serde_json::from_value(serde_json::json!({ "protocol": 1, "match_id": "a" })).unwrap();
-    let opened = SocketEvent::Opened { socket: SocketId(1), hello: Box::new(hello) };
+    let opened = SocketEvent::Opened { socket: SocketId(1), hello: Box::new(hello), ticket: None };
     assert_eq!(bench.shared.socket(&named("a"), opened), Err(EventRefused::Draining));
     bench.settle();
     let late = bench.call("a", "echo", 1);

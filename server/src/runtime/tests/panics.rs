@@ -83,7 +83,10 @@ fn the_sockets_of_an_object_that_panicked_are_told_to_come_back() {
     let hello = serde_json::json!({ "protocol": 1, "match_id": "wild" });
     for socket in [SocketId(1), SocketId(2), SocketId(3)] {
         let hello = serde_json::from_value(hello.clone()).unwrap();
-        bench.shared.socket(&named("wild"), SocketEvent::Opened { socket, hello: Box::new(hello) }).unwrap();
+        bench
+            .shared
+            .socket(&named("wild"), SocketEvent::Opened { socket, hello: Box::new(hello), ticket: None })
+            .unwrap();
     }
     bench.shared.socket(&named("wild"), SocketEvent::Closed { socket: SocketId(2) }).unwrap();
     assert_eq!(bench.ask("wild", "panic", 0), Err(CallError::Reset));

@@ -14,13 +14,14 @@ use super::respawn::respawn;
 use super::round::{Round, advance_round};
 use super::rules::{Options, Rules, preset};
 use super::score::{Score, table};
+use super::signal;
 use super::stage::Stage;
 use super::terrain::middle_of;
 use crate::ids::{PlayerName, Seat};
 use crate::sim::assets::Assets;
 use crate::sim::builder::Builder;
 use crate::sim::event::LeaveReason;
-use crate::sim::game::{Game, JoinRefused, RulesError};
+use crate::sim::game::{Game, JoinRefused, RulesError, SignalAnswer, SignalRefused};
 use crate::sim::phase::Phase;
 use crate::sim::world::{NetIds, Outbox};
 
@@ -114,6 +115,14 @@ impl Game for Arena {
 
     fn returned(world: &mut World, seat: Seat) {
         set_connected(world, seat, Connection::Stands);
+    }
+
+    fn signal(world: &World, name: &str, data: &serde_json::Value) -> Result<SignalAnswer, SignalRefused> {
+        signal::answer(world, name, data)
+    }
+
+    fn signalled(world: &mut World, change: &serde_json::Value) {
+        signal::carry_out(world, change);
     }
 
     fn label(world: &World) -> serde_json::Value {

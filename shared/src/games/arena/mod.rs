@@ -27,6 +27,7 @@ mod respawn;
 pub mod round;
 mod rules;
 mod score;
+mod signal;
 mod stage;
 mod terrain;
 

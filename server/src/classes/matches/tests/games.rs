@@ -8,7 +8,7 @@ use tickstone_shared::input::{InputCodec, InputError, InputRow};
 use tickstone_shared::schema::Schema;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::event::{Event, Output};
-use tickstone_shared::sim::game::{JoinRefused, RulesError, WorkerGroup};
+use tickstone_shared::sim::game::{JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
 use tickstone_shared::sim::registered::{AnyGame, AnySimulation, register};
 use tickstone_shared::sim::save::RestoreError;
 use tickstone_shared::snapshot::Snapshot;
@@ -129,6 +129,9 @@ impl AnySimulation for Wrapped {
     }
     fn take_outputs(&mut self, outputs: &mut Vec<Output>) {
         self.inner.take_outputs(outputs);
+    }
+    fn signal(&self, name: &str, data: &serde_json::Value) -> Result<SignalAnswer, SignalRefused> {
+        self.inner.signal(name, data)
     }
     fn label(&self) -> serde_json::Value {
         self.inner.label()

@@ -7,6 +7,7 @@ mod panics;
 mod refused;
 mod retention;
 mod seats;
+mod tickets;
 mod versions;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use tickstone_shared::ids::Epoch;
 use tickstone_shared::ids::ObjectName;
 use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::time::{Moment, Tick};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::{ServerMessage, Welcome};
@@ -82,12 +84,16 @@ fn entropy() -> Entropy {
 
 impl Bench {
     fn with(store: MemoryStore, games: Games, settings: MatchSettings) -> Self {
+        Self::with_assets(store, games, settings, Assets::default())
+    }
+
+    fn with_assets(store: MemoryStore, games: Games, settings: MatchSettings, assets: Assets) -> Self {
         let clock = Arc::new(ManualClock::default());
         clock.advance(seconds(1));
         let (outlet, metrics, games) = (Arc::new(Collected::default()), Metrics::new(), Arc::new(games));
         let shelf = Shelf {
             games: games.clone(),
-            assets: Arc::default(),
+            assets: Arc::new(assets),
             entropy: entropy(),
             inputs: InputCounters::new(&metrics),
             metrics: metrics.clone(),
@@ -158,12 +164,17 @@ impl Bench {
         self.settle();
     }
 
-    fn call(&mut self, method: &str, body: Value) -> Option<Result<Value, CallError>> {
+    /// Asks; the answer comes in its time.
+    fn ask(&mut self, method: &str, body: Value) -> Arc<Mutex<Option<Result<Value, CallError>>>> {
         let answer = Arc::new(Mutex::new(None));
         let to = Arc::clone(&answer);
         self.shared.call(&one(), method, body, Box::new(move |got| *to.lock().unwrap() = Some(got)));
         self.settle();
-        answer.lock().unwrap().take()
+        answer
+    }
+
+    fn call(&mut self, method: &str, body: Value) -> Option<Result<Value, CallError>> {
+        self.ask(method, body).lock().unwrap().take()
     }
 
     fn create(&mut self, body: Value) -> Result<Value, CallError> {
@@ -191,7 +202,7 @@ impl Bench {
         let mut whole = json!({ "protocol": 1, "match_id": "one" });
         lay_over(&mut whole, hello);
         let hello = Box::new(serde_json::from_value(whole).unwrap());
-        self.tell(SocketEvent::Opened { socket, hello });
+        self.tell(SocketEvent::Opened { socket, hello, ticket: None });
         socket
     }
 
@@ -223,6 +234,18 @@ impl Bench {
         let outputs = self.outlet.0.lock().unwrap();
         outputs.iter().find_map(|output| match output {
             SocketOutput::Close { socket: to, code, .. } if *to == socket => Some(*code),
+            _ => None,
+        })
+    }
+
+    /// The data of the last event of this name that a socket was told.
+    fn told(&self, socket: SocketId, name: &str) -> Option<Value> {
+        let outputs = self.outlet.0.lock().unwrap();
+        outputs.iter().rev().find_map(|output| match output {
+            SocketOutput::Broadcast { sockets, message } if sockets.contains(&socket) => match &**message {
+                ServerMessage::Event(event) if event.name == name => Some(event.data.clone()),
+                _ => None,
+            },
             _ => None,
         })
     }

@@ -74,8 +74,15 @@ fn who_is_kicked_is_told_and_loses_the_seat_and_the_token() {
     let mut bench = Bench::playing(json!({}));
     let socket = bench.join("ann");
     let token = bench.welcome(socket).unwrap().resume_token;
-    assert_eq!(bench.call("kick", json!({ "player": "nobody" })), Some(Err(CallError::NotFound)));
-    assert_eq!(bench.call("kick", json!({ "player": "ann" })), Some(Ok(json!({ "kicked": 0 }))));
+    let no_such_player = CallError::Missing {
+        code: "no_such_player",
+        reason: "no such player has a seat in this match".to_owned(),
+    };
+    assert_eq!(bench.call("kick", json!({ "player": "nobody" })), Some(Err(no_such_player)));
+    let answer = bench.ask("kick", json!({ "player": "ann" }));
+    assert_eq!(*answer.lock().unwrap(), None, "its leave is not in the journal yet");
+    bench.run_for(Duration::from_millis(40));
+    assert_eq!(answer.lock().unwrap().take(), Some(Ok(json!({ "kicked": 0 }))));
     assert_eq!(bench.closed(socket), Some(CloseCode::Kicked));
     let refused = bench.resume(&token);
     assert_eq!(bench.closed(refused), Some(CloseCode::ResumeFailed));

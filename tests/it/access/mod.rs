@@ -1,0 +1,10 @@
+//! Who may do what, over real sockets: keys, tokens, seats, coming back.
+
+mod bots;
+mod command_line;
+mod joining;
+mod keys;
+mod resuming;
+mod routes;
+mod secrets;
+mod signals;
