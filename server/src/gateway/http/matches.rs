@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::RoutesRef;
 use super::access::{MATCH_CLASS, MatchPath, check_admin};
 use super::body::{self, Field};
+use super::create::{add_quic, host_of};
 use super::problem::Problem;
 use super::query::Query;
 use crate::object::contract::CallError;
@@ -61,9 +62,14 @@ fn limit_of(text: Option<&str>) -> Result<usize, Problem> {
 /// One match.
 pub(super) async fn inspect(
     State(routes): State<RoutesRef>,
+    headers: HeaderMap,
     object: MatchPath,
 ) -> Result<Json<Value>, Problem> {
-    routes.call(&object.0, "inspect", json!({})).await.map(Json)
+    let mut answer = routes.call(&object.0, "inspect", json!({})).await?;
+    if let Value::Object(entry) = &mut answer {
+        add_quic(entry, &routes, host_of(&headers).as_deref());
+    }
+    Ok(Json(answer))
 }
 
 /// Ends a match.
