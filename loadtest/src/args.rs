@@ -11,6 +11,7 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::brain::BrainKind;
 use crate::fleet::{FleetOptions, MatchRequest};
+use crate::link::Transport;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::slo::{Slo, SloError};
 
@@ -122,6 +123,7 @@ impl RunOptions {
             url: scenario.url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
             matches: vec![request; matches as usize],
             players: u16::try_from(players).expect("checked against the seats of a match"),
+            transport: transport(scenario.transport.as_deref().unwrap_or("ws"))?,
             encoding: encoding(scenario.encoding.as_deref().unwrap_or("msgpack"))?,
             state: state(scenario.state.as_deref().unwrap_or("delta"))?,
             brain: brain(scenario.brain.as_deref().unwrap_or("full"))?,
@@ -153,8 +155,17 @@ fn refuse_what_is_not_built(scenario: &Scenario) -> Result<(), ArgumentError> {
     let transport = scenario.transport.as_deref().unwrap_or("ws");
     match transport {
         "ws" => {}
-        "quic" | "webtransport" | "mix" => {
-            return Err(not_yet(format!("transport {transport}"), "the QUIC transports"));
+        "quic" | "mix" => {
+            let json = scenario.encoding.as_deref().filter(|encoding| *encoding != "msgpack");
+            if let Some(encoding) = json.filter(|_| transport == "quic") {
+                return Err(value("encoding", &encoding, "msgpack, the only one over QUIC"));
+            }
+            if let Some(state) = scenario.state.as_deref().filter(|state| *state != "delta") {
+                return Err(value("state", &state, "delta, the only one over QUIC"));
+            }
+        }
+        "webtransport" => {
+            return Err(not_yet(format!("transport {transport}"), "the transport of browsers"));
         }
         other => return Err(value("transport", &other, "ws, quic, webtransport or mix")),
     }
@@ -192,6 +203,15 @@ fn within<T: Copy + PartialOrd + std::fmt::Display>(
 
 fn seconds(flag: &'static str, got: f64, min: f64) -> Result<Duration, ArgumentError> {
     within(flag, got, min, 86_400.0).map(Duration::from_secs_f64)
+}
+
+fn transport(name: &str) -> Result<Transport, ArgumentError> {
+    match name {
+        "ws" => Ok(Transport::Ws),
+        "quic" => Ok(Transport::Quic),
+        "mix" => Ok(Transport::Mix),
+        other => Err(value("transport", &other, "ws, quic or mix")),
+    }
 }
 
 fn encoding(name: &str) -> Result<Encoding, ArgumentError> {
@@ -246,9 +266,14 @@ mod tests {
         let expect = [
             ("--players 3", "--url is required"),
             (
-                "--url http://h --transport quic",
-                "--transport quic arrives with the QUIC transports, not in this build",
+                "--url http://h --transport webtransport",
+                "--transport webtransport arrives with the transport of browsers, not in this build",
             ),
+            (
+                "--url http://h --transport quic --encoding json",
+                "--encoding: json is not msgpack, the only one over QUIC",
+            ),
+            ("--url http://h --transport mix --state plain", "--state: plain is not delta, the only one over QUIC"),
             ("--url http://h --delay-ms 20", "--delay-ms arrives with the impaired link, not in this build"),
             ("--url http://h --loss 0", "--loss arrives with the impaired link, not in this build"),
             ("--url http://h --html x.html", "--html arrives with the report page, not in this build"),

@@ -7,12 +7,15 @@ use std::time::Duration;
 use tickstone_shared::client::backoff::Backoff;
 use tickstone_shared::client::session::{AfterClose, AppliedInputs, Heard, Session, SessionOptions};
 use tickstone_shared::client::view::{StateHeader, View};
-use tickstone_shared::net::websocket::{Buffers, ConnectError, Incoming};
+use tickstone_shared::net::connect_error::ConnectError;
+use tickstone_shared::net::socket::Address;
+use tickstone_shared::net::websocket::Incoming;
 use tickstone_shared::time::{Moment, TICK_RATE_HZ, Tick};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode::from_server;
 use tickstone_shared::wire::encode::client_message;
 use tickstone_shared::wire::message::{ClientMessage, ServerMessage};
+use tickstone_shared::wire::parts::is_part;
 use tickstone_shared::wire::version::Encoding;
 
 use crate::board::MatchBoard;
@@ -20,7 +23,7 @@ use crate::brain::{Brain, BrainKind};
 use crate::clock::Clock;
 use crate::fleet::Recorder;
 use crate::inputs;
-use crate::link::{CONNECT_PATIENCE, Link, received_bytes};
+use crate::link::{CONNECT_PATIENCE, Link};
 use crate::meter::{Meter, Window, record};
 use crate::tally::Tally;
 
@@ -42,14 +45,13 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone)]
 pub(crate) struct BotPlan {
     pub(crate) name: String,
-    pub(crate) url: String,
+    pub(crate) address: Address,
     pub(crate) session: SessionOptions,
     pub(crate) encoding: Encoding,
     pub(crate) brain: BrainKind,
     pub(crate) input_hz: u32,
     pub(crate) seed: u64,
     pub(crate) start: Moment,
-    pub(crate) buffers: Buffers,
     pub(crate) board: Arc<MatchBoard>,
 }
 
@@ -124,7 +126,7 @@ impl Bot {
     /// One connection, from the upgrade to its end.
     async fn connection(&mut self) -> Ended {
         self.connecting_since = self.now();
-        let mut link = match Link::connect(&self.plan.url, self.plan.encoding, self.plan.buffers).await {
+        let mut link = match Link::connect(&self.plan.address).await {
             Ok(link) => link,
             Err(error) => return self.connect_failed(&error),
         };
@@ -160,7 +162,10 @@ impl Bot {
             timer.as_mut().reset(self.shared.clock.instant(self.next_wake(now)));
             tokio::select! {
                 incoming = link.receive() => match incoming {
-                    Incoming::Message(bytes) => self.on_message(&bytes),
+                    Incoming::Message(bytes) => {
+                        self.count_bytes(link);
+                        self.on_message(&bytes);
+                    }
                     Incoming::Closed { code, reason } => return self.closed(code, &reason),
                 },
                 () = &mut timer => {}
@@ -180,33 +185,35 @@ impl Bot {
         let Some(brain) = &mut self.brain else { return Some(()) };
         let rows = (0..due.count as u64).map(|offset| brain.row(Tick(due.first_tick.0 + offset)));
         let batch = self.session.inputs(due, rows, now)?;
-        let fields = &self.session.welcome()?.schema.input;
-        inputs::encode(&batch, fields, self.plan.encoding, &mut self.message);
         if self.shared.window.contains(now) {
             self.meter().inputs_sent += batch.rows.len() as u64;
         }
-        let message = std::mem::take(&mut self.message);
-        let sent = self.send(link, &message).await;
-        self.message = message;
-        sent.then_some(())
+        let batch = link.inputs_to_send(&self.session, batch);
+        let fields = &self.session.welcome()?.schema.input;
+        inputs::encode(&batch, fields, self.plan.encoding, &mut self.message);
+        let sent = link.send_inputs(&self.message).await;
+        self.count_bytes(link);
+        sent.ok()
     }
 
     async fn send(&mut self, link: &mut Link, message: &[u8]) -> bool {
         let sent = link.send(message).await;
-        if let Ok(bytes) = sent
-            && self.shared.window.contains(self.now())
-        {
-            self.meter().bytes_up += bytes;
-        }
+        self.count_bytes(link);
         sent.is_ok()
+    }
+
+    fn count_bytes(&self, link: &mut Link) {
+        let bytes = link.take_transferred();
+        if self.shared.window.contains(self.now()) {
+            let mut meter = self.meter();
+            meter.bytes_up += bytes.up;
+            meter.bytes_down += bytes.down;
+        }
     }
 
     fn on_message(&mut self, bytes: &[u8]) {
         let now = self.now();
         self.last_heard = now;
-        if self.shared.window.contains(now) {
-            self.meter().bytes_down += received_bytes(bytes.len());
-        }
         let heard = if self.plan.brain == BrainKind::Light { self.glance(bytes, now) } else { None };
         let Some(()) = heard else { return self.read(bytes, now) };
     }
@@ -219,7 +226,23 @@ impl Bot {
         Some(())
     }
 
+    /// A part of a state: it counts once the state is ready.
+    fn read_part(&mut self, bytes: &[u8], now: Moment) {
+        match self.session.on_part(bytes, now) {
+            Ok(heard @ Heard::NewState { .. }) => {
+                self.look();
+                let header = self.session.newest().map(StateHeader::of);
+                self.on_heard(heard, header, now);
+            }
+            Ok(_) => {}
+            Err(error) => self.meter().error(error.to_string()),
+        }
+    }
+
     fn read(&mut self, bytes: &[u8], now: Moment) {
+        if self.plan.encoding == Encoding::Msgpack && is_part(bytes) {
+            return self.read_part(bytes, now);
+        }
         let message = match from_server(bytes, self.plan.encoding) {
             Ok(message) => message,
             Err(error) => return self.meter().error(error.to_string()),
@@ -302,9 +325,10 @@ impl Bot {
             ConnectError::Unreachable(_) | ConnectError::Refused { status: 429 | 500..=599 } => {
                 Ended::TryAgain
             }
-            ConnectError::Url(_) | ConnectError::Subprotocol(_) | ConnectError::Refused { .. } => {
-                Ended::GaveUp
-            }
+            ConnectError::Url(_)
+            | ConnectError::Subprotocol(_)
+            | ConnectError::Untrusted(_)
+            | ConnectError::Refused { .. } => Ended::GaveUp,
         }
     }
 

@@ -3,6 +3,11 @@
 use serde_json::Value;
 use std::time::Duration;
 
+use tickstone_shared::net::socket::Address;
+use tickstone_shared::net::trust::Trust;
+use tickstone_shared::net::websocket::Buffers;
+use tickstone_shared::wire::version::Encoding;
+
 use crate::fleet::{FleetError, MatchRequest};
 
 /// Waits for a server that says it is busy, at one second each unless it says otherwise.
@@ -19,7 +24,26 @@ pub(crate) struct Api {
 #[derive(Debug, Clone)]
 pub(crate) struct CreatedMatch {
     pub(crate) match_id: String,
-    pub(crate) ws_url: String,
+    ws_url: String,
+    quic_url: Option<String>,
+    quic_pin: Option<String>,
+}
+
+impl CreatedMatch {
+    /// Where a bot connects, and by what it knows the server.
+    pub(crate) fn address(
+        &self,
+        is_quic: bool,
+        encoding: Encoding,
+        buffers: Buffers,
+    ) -> Result<Address, FleetError> {
+        if !is_quic {
+            return Ok(Address::WebSocket { url: self.ws_url.clone(), encoding, buffers, trust: None });
+        }
+        let url = self.quic_url.clone().ok_or(FleetError::Answer("quic_url"))?;
+        let pin = self.quic_pin.as_deref().and_then(|pin| Trust::pin(pin).ok());
+        Ok(Address::Quic { url, trust: pin.ok_or(FleetError::Answer("quic_certificate_sha256"))? })
+    }
 }
 
 impl Api {
@@ -65,7 +89,8 @@ impl Api {
         let match_id = text("match_id").ok_or(FleetError::Answer("match_id"))?;
         let host = self.base.trim_start_matches("http://");
         let ws_url = text("ws_url").unwrap_or_else(|| format!("ws://{host}/v1/matches/{match_id}/socket"));
-        Ok(CreatedMatch { match_id, ws_url })
+        let (quic_url, quic_pin) = (text("quic_url"), text("quic_certificate_sha256"));
+        Ok(CreatedMatch { match_id, ws_url, quic_url, quic_pin })
     }
 
     /// The text of `/metrics`; none if the server does not answer with one.

@@ -10,6 +10,7 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::args::RunOptions;
 use crate::brain::BrainKind;
+use crate::link::Transport;
 use crate::meter::Meter;
 use crate::server_metrics::ServerReport;
 
@@ -53,7 +54,7 @@ pub struct TickRate {
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// `ws`.
-    pub transport: &'static str,
+    pub transport: Transport,
     /// The game played.
     pub game: String,
     /// Matches.
@@ -135,7 +136,7 @@ impl Report {
         // An input can be dropped and also be the last of its bot, never acknowledged: counted once.
         let lost = observed.inputs_dropped.map(|dropped| (dropped + unacknowledged).min(meter.inputs_sent));
         Self {
-            transport: "ws",
+            transport: fleet.transport,
             game: fleet.matches.first().map_or_else(String::new, |request| request.game.clone()),
             matches: fleet.matches.len(),
             players: usize::from(fleet.players),

@@ -152,6 +152,7 @@ impl Server {
             "event": "ready",
             "http": self.http_addr().to_string(),
             "quic": self.quic_addr().map(|quic| quic.to_string()),
+            "quic_certificate_sha256": self.gateway.certificate_pin(),
             "pid": std::process::id(),
             "data": self.data,
         });

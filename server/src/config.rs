@@ -232,6 +232,7 @@ impl RawConfig {
     pub fn check(self, processors: usize) -> Result<Config, ConfigError> {
         let listen = self.listen.unwrap_or(LISTEN_DEFAULT);
         let (dev, behind_proxy) = (self.dev.unwrap_or(false), self.behind_proxy.unwrap_or(false));
+        let access = access(dev, self.secret, listen)?;
         let tls = tls(self.tls_cert, self.tls_key)?;
         if !dev && tls.is_none() && !behind_proxy && !listen.ip().is_loopback() {
             return Err(ConfigError::Plain(listen));
@@ -242,7 +243,7 @@ impl RawConfig {
             quic: quic(self.quic.as_deref(), listen, dev, tls.is_some())?,
             tls,
             behind_proxy,
-            access: access(dev, self.secret, listen)?,
+            access,
             origins: self.origins.unwrap_or_default(),
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(

@@ -49,6 +49,8 @@ impl Counters {
         let bytes =
             |direction| metrics.bytes.get_or_create(&BytesLabel { transport: "ws", direction }).clone();
         let inputs = |result| metrics.inputs.get_or_create(&ResultLabel { result }).clone();
+        // A look-up holds the family's lock to the end of its statement.
+        let quic = QuicCounters::of(metrics);
         Self {
             traffic: Traffic {
                 bytes_out: bytes("out"),
@@ -56,7 +58,7 @@ impl Counters {
                 coalesced: metrics.snapshots_coalesced.clone(),
             },
             connections: metrics.connections.get_or_create(&TransportLabel { transport: "ws" }).clone(),
-            quic: QuicCounters::of(metrics),
+            quic,
             inputs_overloaded: inputs("overloaded"),
             inputs_flood: inputs("flood"),
             inputs_early: inputs("early"),

@@ -182,6 +182,11 @@ impl Gateway {
         self.hub.settings.quic
     }
 
+    /// The SHA-256 of a dev server's own certificate, in hexadecimal.
+    pub fn certificate_pin(&self) -> Option<String> {
+        self.hub.certificates.as_ref()?.pin()
+    }
+
     /// Accepts nothing any more, tells every client to come back, and waits until they are gone, at most
     /// `deadline`. Answers how many are not.
     pub fn drain(&self, deadline: Duration) -> usize {

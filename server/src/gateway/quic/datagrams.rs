@@ -56,8 +56,9 @@ impl QuicCounters {
         let bytes = |direction| metrics.bytes.get_or_create(&BytesLabel { transport, direction }).clone();
         let refused = |result| metrics.datagrams_refused.get_or_create(&ResultLabel { result }).clone();
         let handshakes = |result| metrics.quic_handshakes.get_or_create(&ResultLabel { result }).clone();
+        let connections = metrics.connections.get_or_create(&TransportLabel { transport }).clone();
         Self {
-            connections: metrics.connections.get_or_create(&TransportLabel { transport }).clone(),
+            connections,
             bytes_out: bytes("out"),
             bytes_in: bytes("in"),
             coalesced: metrics.snapshots_coalesced.clone(),
