@@ -13,6 +13,7 @@ use crate::brain::BrainKind;
 use crate::fleet::{FleetOptions, MatchRequest};
 use crate::hostile::HostileOptions;
 use crate::impair::Impairment;
+use crate::link::Transport;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::slo::{Slo, SloError};
 
@@ -133,6 +134,7 @@ impl RunOptions {
             url: scenario.url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
             matches: vec![request; matches as usize],
             players: u16::try_from(players).expect("checked against the seats of a match"),
+            transport: transport(scenario.transport.as_deref().unwrap_or("ws"))?,
             encoding: encoding(scenario.encoding.as_deref().unwrap_or("msgpack"))?,
             state: state(scenario.state.as_deref().unwrap_or("delta"))?,
             brain: brain(scenario.brain.as_deref().unwrap_or("full"))?,
@@ -171,8 +173,17 @@ fn refuse_what_is_not_built(scenario: &Scenario) -> Result<(), ArgumentError> {
     let transport = scenario.transport.as_deref().unwrap_or("ws");
     match transport {
         "ws" => {}
-        "quic" | "webtransport" | "mix" => {
-            return Err(not_yet(format!("transport {transport}"), "the QUIC transports"));
+        "quic" | "mix" => {
+            let json = scenario.encoding.as_deref().filter(|encoding| *encoding != "msgpack");
+            if let Some(encoding) = json.filter(|_| transport == "quic") {
+                return Err(value("encoding", &encoding, "msgpack, the only one over QUIC"));
+            }
+            if let Some(state) = scenario.state.as_deref().filter(|state| *state != "delta") {
+                return Err(value("state", &state, "delta, the only one over QUIC"));
+            }
+        }
+        "webtransport" => {
+            return Err(not_yet(format!("transport {transport}"), "the transport of browsers"));
         }
         other => return Err(value("transport", &other, "ws, quic, webtransport or mix")),
     }
@@ -218,6 +229,15 @@ fn impairment(
     let jitter = within("jitter-ms", jitter_ms.unwrap_or(0.0), 0.0, delay)?;
     let ms = |ms: f64| Duration::from_secs_f64(ms / 1e3);
     Ok(Some(Impairment::round_trip(loss, ms(delay), ms(jitter))))
+}
+
+fn transport(name: &str) -> Result<Transport, ArgumentError> {
+    match name {
+        "ws" => Ok(Transport::Ws),
+        "quic" => Ok(Transport::Quic),
+        "mix" => Ok(Transport::Mix),
+        other => Err(value("transport", &other, "ws, quic or mix")),
+    }
 }
 
 fn encoding(name: &str) -> Result<Encoding, ArgumentError> {
@@ -293,11 +313,19 @@ mod tests {
         let expect = [
             ("--players 3", "--url is required"),
             (
-                "--url http://h --transport quic",
-                "--transport quic arrives with the QUIC transports, not in this build",
+                "--url http://h --transport webtransport",
+                "--transport webtransport arrives with the transport of browsers, not in this build",
             ),
             ("--url http://h --loss 101", "--loss: 101 is not between 0 and 100"),
             ("--url http://h --delay-ms 20 --jitter-ms 30", "--jitter-ms: 30 is not between 0 and 20"),
+            (
+                "--url http://h --transport quic --encoding json",
+                "--encoding: json is not msgpack, the only one over QUIC",
+            ),
+            (
+                "--url http://h --transport mix --state plain",
+                "--state: plain is not delta, the only one over QUIC",
+            ),
             ("--url http://h --players 0", "--players: 0 is not between 1 and 1000"),
             ("--url http://h --seconds NaN", "--seconds: NaN is not between 0.1 and 86400"),
             ("--url http://h --brain big", "--brain: big is not light or full"),

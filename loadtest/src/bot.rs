@@ -7,12 +7,15 @@ use std::time::Duration;
 use tickstone_shared::client::backoff::Backoff;
 use tickstone_shared::client::session::{AfterClose, AppliedInputs, Heard, Session, SessionOptions};
 use tickstone_shared::client::view::{StateHeader, View};
-use tickstone_shared::net::websocket::{Buffers, ConnectError, Incoming};
+use tickstone_shared::net::connect_error::ConnectError;
+use tickstone_shared::net::socket::Address;
+use tickstone_shared::net::websocket::Incoming;
 use tickstone_shared::time::{Moment, TICK_RATE_HZ, Tick};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode::from_server;
 use tickstone_shared::wire::encode::client_message;
 use tickstone_shared::wire::message::{ClientMessage, ServerMessage};
+use tickstone_shared::wire::parts::is_part;
 use tickstone_shared::wire::version::Encoding;
 
 use crate::board::MatchBoard;
@@ -21,7 +24,7 @@ use crate::clock::Clock;
 use crate::fleet::{FleetError, Recorder};
 use crate::http::Api;
 use crate::inputs;
-use crate::link::{CONNECT_PATIENCE, Link, received_bytes};
+use crate::link::{CONNECT_PATIENCE, Link};
 use crate::meter::{Meter, Window, record};
 use crate::tally::Tally;
 
@@ -44,14 +47,13 @@ pub(crate) struct Shared {
 pub(crate) struct BotPlan {
     pub(crate) number: usize,
     pub(crate) name: String,
-    pub(crate) url: String,
+    pub(crate) address: Address,
     pub(crate) session: SessionOptions,
     pub(crate) encoding: Encoding,
     pub(crate) brain: BrainKind,
     pub(crate) input_hz: u32,
     pub(crate) seed: u64,
     pub(crate) start: Moment,
-    pub(crate) buffers: Buffers,
     pub(crate) board: Arc<MatchBoard>,
     /// Where a bot gets a join token before it joins; none in dev mode.
     pub(crate) backend: Option<Api>,
@@ -131,7 +133,7 @@ impl Bot {
         if let Err(ended) = self.fetch_token().await {
             return ended;
         }
-        let mut link = match Link::connect(&self.plan.url, self.plan.encoding, self.plan.buffers).await {
+        let mut link = match Link::connect(&self.plan.address).await {
             Ok(link) => link,
             Err(error) => return self.connect_failed(&error),
         };
@@ -190,7 +192,10 @@ impl Bot {
             timer.as_mut().reset(self.shared.clock.instant(self.next_wake(now)));
             tokio::select! {
                 incoming = link.receive() => match incoming {
-                    Incoming::Message(bytes) => self.on_message(&bytes),
+                    Incoming::Message(bytes) => {
+                        self.count_bytes(link);
+                        self.on_message(&bytes);
+                    }
                     Incoming::Closed { code, reason } => return self.closed(code, &reason),
                 },
                 () = &mut timer => {}
@@ -210,8 +215,6 @@ impl Bot {
         let Some(brain) = &mut self.brain else { return Some(()) };
         let rows = (0..due.count as u64).map(|offset| brain.row(Tick(due.first_tick.0 + offset)));
         let batch = self.session.inputs(due, rows, now)?;
-        let fields = &self.session.welcome()?.schema.input;
-        inputs::encode(&batch, fields, self.plan.encoding, &mut self.message);
         if self.shared.window.contains(now) {
             let mut meter = self.meter();
             meter.inputs_sent += batch.rows.len() as u64;
@@ -219,37 +222,32 @@ impl Bot {
                 second.inputs_sent += batch.rows.len() as u64;
             }
         }
-        let message = std::mem::take(&mut self.message);
-        let sent = self.send(link, &message).await;
-        self.message = message;
-        sent.then_some(())
+        let batch = link.inputs_to_send(&self.session, batch);
+        let fields = &self.session.welcome()?.schema.input;
+        inputs::encode(&batch, fields, self.plan.encoding, &mut self.message);
+        let sent = link.send_inputs(&self.message).await;
+        self.count_bytes(link);
+        sent.ok()
     }
 
     async fn send(&mut self, link: &mut Link, message: &[u8]) -> bool {
         let sent = link.send(message).await;
-        let now = self.now();
-        if let Ok(bytes) = sent
-            && self.shared.window.contains(now)
-        {
-            let mut meter = self.meter();
-            meter.bytes_up += bytes;
-            if let Some(second) = meter.second(&self.shared.window, now) {
-                second.bytes_up += bytes;
-            }
-        }
+        self.count_bytes(link);
         sent.is_ok()
+    }
+
+    fn count_bytes(&self, link: &mut Link) {
+        let bytes = link.take_transferred();
+        if self.shared.window.contains(self.now()) {
+            let mut meter = self.meter();
+            meter.bytes_up += bytes.up;
+            meter.bytes_down += bytes.down;
+        }
     }
 
     fn on_message(&mut self, bytes: &[u8]) {
         let now = self.now();
         self.last_heard = now;
-        if self.shared.window.contains(now) {
-            let mut meter = self.meter();
-            meter.bytes_down += received_bytes(bytes.len());
-            if let Some(second) = meter.second(&self.shared.window, now) {
-                second.bytes_down += received_bytes(bytes.len());
-            }
-        }
         let heard = if self.plan.brain == BrainKind::Light { self.glance(bytes, now) } else { None };
         let Some(()) = heard else { return self.read(bytes, now) };
     }
@@ -262,7 +260,23 @@ impl Bot {
         Some(())
     }
 
+    /// A part of a state: it counts once the state is ready.
+    fn read_part(&mut self, bytes: &[u8], now: Moment) {
+        match self.session.on_part(bytes, now) {
+            Ok(heard @ Heard::NewState { .. }) => {
+                self.look();
+                let header = self.session.newest().map(StateHeader::of);
+                self.on_heard(heard, header, now);
+            }
+            Ok(_) => {}
+            Err(error) => self.meter().error(error.to_string()),
+        }
+    }
+
     fn read(&mut self, bytes: &[u8], now: Moment) {
+        if self.plan.encoding == Encoding::Msgpack && is_part(bytes) {
+            return self.read_part(bytes, now);
+        }
         let message = match from_server(bytes, self.plan.encoding) {
             Ok(message) => message,
             Err(error) => return self.meter().error(error.to_string()),
@@ -351,9 +365,10 @@ impl Bot {
             ConnectError::Unreachable(_) | ConnectError::Refused { status: 429 | 500..=599 } => {
                 Ended::TryAgain
             }
-            ConnectError::Url(_) | ConnectError::Subprotocol(_) | ConnectError::Refused { .. } => {
-                Ended::GaveUp
-            }
+            ConnectError::Url(_)
+            | ConnectError::Subprotocol(_)
+            | ConnectError::Untrusted(_)
+            | ConnectError::Refused { .. } => Ended::GaveUp,
         }
     }
 

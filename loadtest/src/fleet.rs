@@ -38,6 +38,7 @@ use crate::clock::Clock;
 use crate::hostile::Target;
 use crate::http::{Api, CreatedMatch};
 use crate::impair::{Counts, Impairment, Proxy};
+use crate::link::Transport;
 use crate::meter::{Meter, Window};
 
 /// Beyond so many players a state is larger than the usual read buffer: read it in fewer calls.
@@ -90,6 +91,8 @@ pub struct FleetOptions {
     pub matches: Vec<MatchRequest>,
     /// Bots in each match.
     pub players: u16,
+    /// What bots connect over.
+    pub transport: Transport,
     /// How messages are written.
     pub encoding: Encoding,
     /// How states are wanted.
@@ -120,6 +123,7 @@ impl FleetOptions {
             admin_key: None,
             matches: vec![MatchRequest::default()],
             players: 2,
+            transport: Transport::Ws,
             encoding: Encoding::Msgpack,
             state: StateKind::Delta,
             brain: BrainKind::Full,
@@ -197,7 +201,7 @@ impl Fleet {
             created.iter().map(|found| Arc::new(MatchBoard::new(found.match_id.clone(), players))).collect();
         let mut fleet = Self { shared, boards, meters: Vec::new(), threads: Vec::new(), network, targets };
         let backend = options.admin_key.is_some().then(|| api.clone());
-        let plans = fleet.plans(options, &created, backend.as_ref());
+        let plans = fleet.plans(options, &created, backend.as_ref())?;
         let thread_count = options.threads.clamp(1, plans.len().max(1));
         for thread in 0..thread_count {
             let share = plans.iter().skip(thread).step_by(thread_count).cloned().collect();
@@ -207,7 +211,12 @@ impl Fleet {
     }
 
     /// One plan a bot, the matches filled evenly over the ramp.
-    fn plans(&self, options: &FleetOptions, created: &[CreatedMatch], backend: Option<&Api>) -> Vec<BotPlan> {
+    fn plans(
+        &self,
+        options: &FleetOptions,
+        created: &[CreatedMatch],
+        backend: Option<&Api>,
+    ) -> Result<Vec<BotPlan>, FleetError> {
         let bots = created.len() * usize::from(options.players);
         let crowd = options.players > CROWD_PLAYERS;
         let read_bytes = if crowd { CROWD_READ_BUFFER_BYTES } else { READ_BUFFER_BYTES };
@@ -219,20 +228,21 @@ impl Fleet {
             session.state = options.state;
             // Phases of inputs are spread over a tick, within what the pace leaves alone.
             session.lead_ticks = options.lead_ticks + (index as f64 + 0.5) / bots as f64 - 0.5;
-            BotPlan {
+            let is_quic = options.transport.is_quic(player, number);
+            let buffers = Buffers { read_bytes };
+            Ok(BotPlan {
                 number: index,
                 name,
-                url: created[number].ws_url.clone(),
+                address: created[number].address(is_quic, options.encoding, buffers)?,
                 session,
-                encoding: options.encoding,
+                encoding: if is_quic { Encoding::Msgpack } else { options.encoding },
                 brain: options.brain,
                 input_hz: options.input_hz.max(1),
                 seed: options.seed.wrapping_mul(1_000_003).wrapping_add(index as u64),
                 start: started + options.ramp.mul_f64(index as f64 / bots as f64),
-                buffers: Buffers { read_bytes },
                 board: Arc::clone(&self.boards[number]),
                 backend: backend.cloned(),
-            }
+            })
         };
         (0..bots).map(plan).collect()
     }

@@ -4,6 +4,11 @@ use serde_json::Value;
 use std::net::ToSocketAddrs as _;
 use std::time::Duration;
 
+use tickstone_shared::net::socket::Address;
+use tickstone_shared::net::trust::Trust;
+use tickstone_shared::net::websocket::Buffers;
+use tickstone_shared::wire::version::Encoding;
+
 use crate::fleet::{FleetError, MatchRequest};
 use crate::hostile::Target;
 use crate::impair::{Carrier, Proxy};
@@ -31,6 +36,7 @@ pub(crate) struct CreatedMatch {
     pub(crate) match_id: String,
     pub(crate) ws_url: String,
     pub(crate) quic_url: Option<String>,
+    quic_pin: Option<String>,
 }
 
 impl CreatedMatch {
@@ -49,7 +55,25 @@ impl CreatedMatch {
     /// Every address leads through the network from now on.
     pub(crate) fn go_through(&mut self, network: &Proxy) -> std::io::Result<()> {
         self.ws_url = network.through_url(Carrier::Tcp, &self.ws_url)?;
+        if let Some(quic_url) = &mut self.quic_url {
+            *quic_url = network.through_url(Carrier::Udp, quic_url)?;
+        }
         Ok(())
+    }
+
+    /// Where a bot connects, and by what it knows the server.
+    pub(crate) fn address(
+        &self,
+        is_quic: bool,
+        encoding: Encoding,
+        buffers: Buffers,
+    ) -> Result<Address, FleetError> {
+        if !is_quic {
+            return Ok(Address::WebSocket { url: self.ws_url.clone(), encoding, buffers, trust: None });
+        }
+        let url = self.quic_url.clone().ok_or(FleetError::Answer("quic_url"))?;
+        let pin = self.quic_pin.as_deref().and_then(|pin| Trust::pin(pin).ok());
+        Ok(Address::Quic { url, trust: pin.ok_or(FleetError::Answer("quic_certificate_sha256"))? })
     }
 }
 
@@ -117,7 +141,8 @@ impl Api {
         let match_id = text("match_id").ok_or(FleetError::Answer("match_id"))?;
         let host = self.base.trim_start_matches("http://");
         let ws_url = text("ws_url").unwrap_or_else(|| format!("ws://{host}/v1/matches/{match_id}/socket"));
-        Ok(CreatedMatch { match_id, ws_url, quic_url: text("quic_url") })
+        let (quic_url, quic_pin) = (text("quic_url"), text("quic_certificate_sha256"));
+        Ok(CreatedMatch { match_id, ws_url, quic_url, quic_pin })
     }
 
     /// The text of `/metrics`; none if the server does not answer with one.

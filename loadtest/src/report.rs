@@ -15,6 +15,7 @@ use crate::brain::BrainKind;
 use crate::hostile::options::AttackKind;
 use crate::hostile::report::{Attacked, AttackerReport, HostileReport, Phases};
 use crate::impair::{Counts, Impairment};
+use crate::link::Transport;
 use crate::meter::Meter;
 use crate::series::{Series, ServerSecond};
 use crate::server_metrics::ServerReport;
@@ -59,7 +60,7 @@ pub struct TickRate {
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// `ws`.
-    pub transport: &'static str,
+    pub transport: Transport,
     /// The game played.
     pub game: String,
     /// Matches.
@@ -201,7 +202,7 @@ impl Report {
         // An input can be dropped and also be the last of its bot, never acknowledged: counted once.
         let lost = observed.inputs_dropped.map(|dropped| (dropped + unacknowledged).min(meter.inputs_sent));
         Self {
-            transport: "ws",
+            transport: fleet.transport,
             game: fleet.matches.first().map_or_else(String::new, |request| request.game.clone()),
             matches: fleet.matches.len(),
             players: usize::from(fleet.players),

@@ -30,6 +30,9 @@ use crate::store::{CommitThread, RedbStore, StoreError, StoreSettings};
 const DRAIN_BUDGET: Duration = Duration::from_secs(10);
 /// How long a start waits for the matches of the last run before it says it is ready.
 const RECOVERY_BUDGET: Duration = Duration::from_secs(30);
+/// The file of a dev server's own certificate, in the data directory: a restarted server is the same to clients
+/// that pinned it.
+const DEV_CERTIFICATE: &str = "dev-certificate.pem";
 /// Between two looks at something that takes a while.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -138,12 +141,18 @@ impl Server {
         self.gateway.local_addr()
     }
 
+    /// Where it listens for QUIC, if it does.
+    pub fn quic_addr(&self) -> Option<std::net::SocketAddr> {
+        self.gateway.quic_addr()
+    }
+
     /// Says on stdout, in one line, that it serves.
     pub fn announce(&self) -> io::Result<()> {
         let ready = serde_json::json!({
             "event": "ready",
             "http": self.http_addr().to_string(),
-            "quic": null,
+            "quic": self.quic_addr().map(|quic| quic.to_string()),
+            "quic_certificate_sha256": self.gateway.certificate_pin(),
             "pid": std::process::id(),
             "data": self.data,
         });
@@ -225,6 +234,10 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
     gateway::Settings {
         origins: config.origins.clone(),
         threads: config.gateway_threads,
+        quic: config.quic,
+        tls: config.tls.clone().map(|(certificate, key)| gateway::TlsFiles { certificate, key }),
+        behind_proxy: config.behind_proxy,
+        dev_certificate: Some(config.data.join(DEV_CERTIFICATE)),
         ..gateway::Settings::with_access(config.listen, config.access.clone())
     }
 }

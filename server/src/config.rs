@@ -1,7 +1,7 @@
 //! Process configuration: raw, as written (file, environment, flags), then checked. Nothing here is part of
 //! a match's determinism: that is its rules, stored with it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,14 @@ pub struct RawConfig {
     pub data: Option<PathBuf>,
     /// The TCP address of HTTP and WebSocket.
     pub listen: Option<SocketAddr>,
+    /// The UDP address of QUIC, or `off`.
+    pub quic: Option<String>,
+    /// A PEM file with the certificate of both ports.
+    pub tls_cert: Option<PathBuf>,
+    /// A PEM file with its private key.
+    pub tls_key: Option<PathBuf>,
+    /// A proxy in front of the server speaks TLS to the clients.
+    pub behind_proxy: Option<bool>,
     /// Anonymous joins and match creation without a key, on loopback only.
     pub dev: Option<bool>,
     /// Outside dev mode: a key of every role, which also signs join tokens.
@@ -61,9 +69,13 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 26] = [
     "data",
     "listen",
+    "quic",
+    "tls_cert",
+    "tls_key",
+    "behind_proxy",
     "dev",
     "secret",
     "admin_keys",
@@ -93,6 +105,12 @@ pub struct Config {
     pub data: PathBuf,
     /// The TCP address of HTTP and WebSocket.
     pub listen: SocketAddr,
+    /// The UDP address of QUIC; none: not spoken.
+    pub quic: Option<SocketAddr>,
+    /// The certificate and its private key, as PEM files.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// A proxy in front of the server speaks TLS to the clients.
+    pub behind_proxy: bool,
     /// Who may do what.
     pub access: DoorkeeperRef,
     /// Origins of browsers beside the server's own.
@@ -154,6 +172,12 @@ pub enum ConfigError {
     /// Neither dev mode nor keys, or keys that are none.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// Whatever is said there could be read on the way.
+    #[error(
+        "{0} is reached from elsewhere without encryption: set `tls_cert` and `tls_key`, or `behind_proxy = true` \
+         if a proxy speaks TLS to the clients, or listen on loopback"
+    )]
+    Plain(SocketAddr),
 }
 
 impl RawConfig {
@@ -183,6 +207,10 @@ impl RawConfig {
         Self {
             data: over.data.or(self.data),
             listen: over.listen.or(self.listen),
+            quic: over.quic.or(self.quic),
+            tls_cert: over.tls_cert.or(self.tls_cert),
+            tls_key: over.tls_key.or(self.tls_key),
+            behind_proxy: over.behind_proxy.or(self.behind_proxy),
             dev: over.dev.or(self.dev),
             secret: over.secret.or(self.secret),
             admin_keys: over.admin_keys.or(self.admin_keys),
@@ -208,18 +236,27 @@ impl RawConfig {
 
     /// Checks everything; `processors` decides how many threads there are where nothing is said.
     pub fn check(self, processors: usize) -> Result<Config, ConfigError> {
-        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let listen = self.listen.unwrap_or(LISTEN_DEFAULT);
+        let (dev, behind_proxy) = (self.dev.unwrap_or(false), self.behind_proxy.unwrap_or(false));
         let access = RawAccess {
-            dev: self.dev.unwrap_or(false),
+            dev,
             secret: self.secret,
             admin_keys: self.admin_keys.unwrap_or_default(),
             token_keys: self.token_keys.unwrap_or_default(),
             cluster: self.cluster,
         };
+        let access = checked(&access, listen)?;
+        let tls = tls(self.tls_cert, self.tls_key)?;
+        if !dev && tls.is_none() && !behind_proxy && !listen.ip().is_loopback() {
+            return Err(ConfigError::Plain(listen));
+        }
         Ok(Config {
             data: self.data.unwrap_or_else(|| "./data".into()),
             listen,
-            access: checked(&access, listen)?,
+            quic: quic(self.quic.as_deref(), listen, dev, tls.is_some())?,
+            tls,
+            behind_proxy,
+            access,
             origins: self.origins.unwrap_or_default(),
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(
@@ -250,13 +287,59 @@ fn as_value(key: &str, text: String) -> toml::Value {
     if matches!(key, "origins" | "admin_keys" | "token_keys") {
         return text.split(',').map(|item| toml::Value::from(item.trim())).collect::<Vec<_>>().into();
     }
-    if matches!(key, "data" | "listen" | "secret" | "cluster" | "assets" | "log") {
+    if matches!(
+        key,
+        "data" | "listen" | "quic" | "tls_cert" | "tls_key" | "secret" | "cluster" | "assets" | "log"
+    ) {
         return text.into();
     }
     text.parse::<i64>()
         .map(toml::Value::from)
         .or(text.parse::<bool>().map(toml::Value::from))
         .unwrap_or(text.into())
+}
+
+/// The TCP address where none is said.
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// The UDP port beside it.
+const QUIC_PORT_DEFAULT: u16 = 8443;
+
+/// Where nothing is said, dev mode speaks QUIC on the default port; beside another TCP address than the default
+/// one on a free port, so that a second server starts.
+fn quic(
+    said: Option<&str>,
+    listen: SocketAddr,
+    dev: bool,
+    has_certificate: bool,
+) -> Result<Option<SocketAddr>, ConfigError> {
+    let failed = |got: &str, expected| ConfigError::Value { key: "quic", got: got.to_owned(), expected };
+    let port = if listen == LISTEN_DEFAULT { QUIC_PORT_DEFAULT } else { 0 };
+    match said {
+        None if dev => Ok(Some(SocketAddr::new(listen.ip(), port))),
+        None | Some("off") => Ok(None),
+        Some(text) => {
+            let address: SocketAddr =
+                text.parse().map_err(|_| failed(text, "an address such as 0.0.0.0:8443, or off"))?;
+            if dev && !address.ip().is_loopback() {
+                return Err(failed(text, "a loopback address with --dev, which lets everybody in"));
+            }
+            if !dev && !has_certificate {
+                return Err(failed(text, "`tls_cert` and `tls_key` beside it: QUIC is always encrypted"));
+            }
+            Ok(Some(address))
+        }
+    }
+}
+
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+    let lacks =
+        |key, other: &'static str| ConfigError::Value { key, got: "missing".to_owned(), expected: other };
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some((cert, key))),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(lacks("tls_cert", "a PEM file, as `tls_key` is there")),
+        (Some(_), None) => Err(lacks("tls_key", "a PEM file, as `tls_cert` is there")),
+    }
 }
 
 fn checked(access: &RawAccess, listen: SocketAddr) -> Result<DoorkeeperRef, ConfigError> {
@@ -315,9 +398,12 @@ mod tests {
         let text = |name: &str| {
             let text = match name {
                 "TICKSTONE_LISTEN" => "127.0.0.1:0",
-                "TICKSTONE_DEV" | "TICKSTONE_REALTIME" | "TICKSTONE_PIN_WORKERS" | "TICKSTONE_LOG_JSON" => {
-                    "true"
-                }
+                "TICKSTONE_QUIC" | "TICKSTONE_TLS_CERT" | "TICKSTONE_TLS_KEY" => "text",
+                "TICKSTONE_BEHIND_PROXY"
+                | "TICKSTONE_DEV"
+                | "TICKSTONE_REALTIME"
+                | "TICKSTONE_PIN_WORKERS"
+                | "TICKSTONE_LOG_JSON" => "true",
                 "TICKSTONE_DATA"
                 | "TICKSTONE_SECRET"
                 | "TICKSTONE_ADMIN_KEYS"
@@ -346,6 +432,37 @@ mod tests {
             ..RawConfig::default()
         };
         assert!(matches!(open.check(2), Err(ConfigError::Value { key: "listen", .. })));
+    }
+
+    #[test]
+    fn plain_off_loopback_is_refused() {
+        let open = RawConfig {
+            secret: Some("x".repeat(16)),
+            listen: Some("0.0.0.0:80".parse().unwrap()),
+            ..RawConfig::default()
+        };
+        assert!(matches!(open.clone().check(2), Err(ConfigError::Plain(_))));
+        let proxied = RawConfig { behind_proxy: Some(true), ..open.clone() };
+        assert!(proxied.check(2).is_ok());
+        let half = RawConfig { tls_cert: Some("c".into()), ..open.clone() };
+        assert!(matches!(half.check(2), Err(ConfigError::Value { key: "tls_key", .. })));
+        let (tls_cert, tls_key) = (Some("c".into()), Some("k".into()));
+        let encrypted = RawConfig { tls_cert, tls_key, quic: Some("0.0.0.0:443".to_owned()), ..open.clone() };
+        assert_eq!(encrypted.check(2).unwrap().quic.map(|quic| quic.port()), Some(443));
+        let bare = RawConfig { listen: None, quic: Some("0.0.0.0:443".to_owned()), ..open };
+        assert!(matches!(bare.check(2), Err(ConfigError::Value { key: "quic", .. })));
+    }
+
+    #[test]
+    fn dev_mode_speaks_quic_on_loopback() {
+        let dev = RawConfig { dev: Some(true), ..RawConfig::default() };
+        let at = |raw: RawConfig| raw.check(2).unwrap().quic.map(|quic| quic.to_string());
+        assert_eq!(at(dev.clone()).as_deref(), Some("127.0.0.1:8443"));
+        let second = RawConfig { listen: Some("[::1]:9000".parse().unwrap()), ..dev.clone() };
+        assert_eq!(at(second).as_deref(), Some("[::1]:0"));
+        assert_eq!(at(RawConfig { quic: Some("off".to_owned()), ..dev.clone() }), None);
+        let open = RawConfig { quic: Some("0.0.0.0:1".to_owned()), ..dev };
+        assert!(matches!(open.check(2), Err(ConfigError::Value { key: "quic", .. })));
     }
 
     #[test]

@@ -85,6 +85,10 @@ pub struct Metrics {
     pub connections: Family<TransportLabel, Gauge>,
     /// Payload and framing bytes.
     pub bytes: Family<BytesLabel, Counter>,
+    /// Datagrams of clients that were dropped, by why.
+    pub datagrams_refused: Family<ResultLabel, Counter>,
+    /// Handshakes over QUIC by what became of them.
+    pub quic_handshakes: Family<ResultLabel, Counter>,
     /// States that a newer one replaced before they left.
     pub snapshots_coalesced: Counter,
     /// Time of one group commit, seconds.
@@ -144,6 +148,8 @@ impl Metrics {
             inputs: Family::default(),
             connections: Family::default(),
             bytes: Family::default(),
+            datagrams_refused: Family::default(),
+            quic_handshakes: Family::default(),
             snapshots_coalesced: Counter::default(),
             commit_seconds: fine(),
             commit_group_size: Histogram::new([
@@ -203,6 +209,8 @@ impl Metrics {
         let r = &mut self.registry;
         r.register("connections", "Open connections", self.connections.clone());
         r.register("bytes", "Payload and framing bytes", self.bytes.clone());
+        r.register("datagrams_refused", "Datagrams of clients dropped", self.datagrams_refused.clone());
+        r.register("quic_handshakes", "Handshakes over QUIC", self.quic_handshakes.clone());
         r.register(
             "snapshots_coalesced",
             "States replaced before they left",

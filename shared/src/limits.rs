@@ -26,3 +26,9 @@ pub const KINDS_MAX: usize = 64;
 pub const FIELDS_MAX: usize = 64;
 /// Seats a match may have.
 pub const SEATS_MAX: u16 = 1000;
+/// Bytes of a datagram that carries a part of a state (crates: what passes through every path).
+pub const STATE_DATAGRAM_BYTES_MAX: usize = 1150;
+/// Bytes of a client's datagram (reliability 4.3).
+pub const CLIENT_DATAGRAM_BYTES_MAX: usize = 1200;
+/// Parts of one state.
+pub const STATE_PARTS_MAX: u16 = 1024;

@@ -13,3 +13,4 @@ mod edges;
 mod kill;
 mod life;
 mod outside;
+mod quic;

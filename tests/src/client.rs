@@ -4,15 +4,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
+use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::client::view::{FieldPlace, View, kind_number};
 use tickstone_shared::ids::Epoch;
-use tickstone_shared::net::websocket::{Buffers, ConnectError, Incoming, WebSocket};
+use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::net::connect_error::ConnectError;
+use tickstone_shared::net::quic::Quic;
+use tickstone_shared::net::socket::{Address, Socket};
+use tickstone_shared::net::websocket::{Buffers, Incoming};
+use tickstone_shared::schema::Field;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::decode::from_server;
-use tickstone_shared::wire::encode::client_message;
+use tickstone_shared::wire::encode::{client_message, packed_input};
 use tickstone_shared::wire::message::{
     Ack, Bye, ClientMessage, Hello, InputMessage, Ping, ServerMessage, Welcome,
 };
+use tickstone_shared::wire::parts::{is_part, state_part};
 use tickstone_shared::wire::state::StateMessage;
 use tickstone_shared::wire::version::{Encoding, PROTOCOL_VERSION, StateKind};
 use tokio::runtime::Runtime;
@@ -27,10 +34,28 @@ const INPUT_LEAD_TICKS: u64 = 5;
 #[derive(Debug)]
 pub struct Client {
     runtime: Runtime,
-    socket: WebSocket,
+    socket: Socket,
     encoding: Encoding,
     welcome: Option<Welcome>,
+    assembler: Assembler,
+    /// Tick and row of the last inputs, one after another.
+    sent: Vec<(Tick, InputRow)>,
     seq: u32,
+}
+
+/// What a client speaks over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// WebSocket, in an encoding.
+    WebSocket(Encoding),
+    /// QUIC.
+    Quic,
+}
+
+impl From<Encoding> for Over {
+    fn from(encoding: Encoding) -> Self {
+        Self::WebSocket(encoding)
+    }
 }
 
 /// How a connection ended.
@@ -64,10 +89,10 @@ pub fn resume(match_id: &str, token: &str) -> Hello {
 }
 
 impl Client {
-    /// Upgrades on a match's route, without a hello.
+    /// Connects to a match, without a hello.
     #[track_caller]
-    pub fn connect(server: &Server, match_id: &str, encoding: Encoding) -> Self {
-        Self::try_connect(server, match_id, encoding).expect("the server upgrades")
+    pub fn connect(server: &Server, match_id: &str, over: impl Into<Over>) -> Self {
+        Self::try_connect(server, match_id, over).expect("the server takes connections")
     }
 
     /// Upgrades on this path.
@@ -77,15 +102,28 @@ impl Client {
     }
 
     /// As [`Client::connect`], where it may be refused.
-    pub fn try_connect(server: &Server, match_id: &str, encoding: Encoding) -> Result<Self, ConnectError> {
-        Self::connect_url(&format!("ws://{}/v1/matches/{match_id}/socket", server.addr()), encoding)
+    pub fn try_connect(server: &Server, match_id: &str, over: impl Into<Over>) -> Result<Self, ConnectError> {
+        let (address, encoding) = match over.into() {
+            Over::WebSocket(encoding) => {
+                let url = format!("ws://{}/v1/matches/{match_id}/socket", server.addr());
+                (Address::WebSocket { url, encoding, buffers: Buffers::default(), trust: None }, encoding)
+            }
+            Over::Quic => (server.quic_address(), Encoding::Msgpack),
+        };
+        Self::connect_to(&address, encoding)
     }
 
     fn connect_url(url: &str, encoding: Encoding) -> Result<Self, ConnectError> {
+        let (url, buffers) = (url.to_owned(), Buffers::default());
+        Self::connect_to(&Address::WebSocket { url, encoding, buffers, trust: None }, encoding)
+    }
+
+    fn connect_to(address: &Address, encoding: Encoding) -> Result<Self, ConnectError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system gives what a runtime needs");
-        let socket = runtime.block_on(WebSocket::connect(url, encoding, Buffers::default()))?;
-        Ok(Self { runtime, socket, encoding, welcome: None, seq: 0 })
+        let socket = runtime.block_on(Socket::connect(address))?;
+        let (assembler, sent) = (Assembler::default(), Vec::new());
+        Ok(Self { runtime, socket, encoding, welcome: None, assembler, sent, seq: 0 })
     }
 
     /// Connects and joins by name.
@@ -96,8 +134,8 @@ impl Client {
 
     /// Connects and says this hello, which must be welcome.
     #[track_caller]
-    pub fn enter(server: &Server, hello: &Hello, encoding: Encoding) -> Self {
-        let mut client = Self::connect(server, &hello.match_id, encoding);
+    pub fn enter(server: &Server, hello: &Hello, over: impl Into<Over>) -> Self {
+        let mut client = Self::connect(server, &hello.match_id, over);
         client.send(&ClientMessage::Hello(hello.clone()));
         match client.message() {
             Ok(ServerMessage::Welcome(welcome)) => {
@@ -112,7 +150,13 @@ impl Client {
     /// Connects and says this hello, which must be refused.
     #[track_caller]
     pub fn refused(server: &Server, hello: &Hello) -> End {
-        let mut client = Self::connect(server, &hello.match_id, Encoding::Msgpack);
+        Self::refused_over(server, hello, Encoding::Msgpack)
+    }
+
+    /// As [`Client::refused`], over any transport.
+    #[track_caller]
+    pub fn refused_over(server: &Server, hello: &Hello, over: impl Into<Over>) -> End {
+        let mut client = Self::connect(server, &hello.match_id, over);
         client.send(&ClientMessage::Hello(hello.clone()));
         client.end()
     }
@@ -155,9 +199,37 @@ impl Client {
     /// The next message or the end.
     #[track_caller]
     pub fn message(&mut self) -> Result<ServerMessage, End> {
-        let encoding = self.encoding;
-        let came = self.receive(PATIENCE).unwrap_or_else(|| panic!("nothing came for {PATIENCE:?}"));
-        came.map(|bytes| from_server(&bytes, encoding).expect("the server sends messages"))
+        loop {
+            let came = self.receive(PATIENCE).unwrap_or_else(|| panic!("nothing came for {PATIENCE:?}"));
+            let bytes = match came {
+                Ok(bytes) => bytes,
+                Err(end) => return Err(end),
+            };
+            if !is_part(&bytes) {
+                return Ok(from_server(&bytes, self.encoding).expect("the server sends messages"));
+            }
+            let Some(welcome) = &self.welcome else { continue };
+            let part = state_part(&bytes).expect("the server sends parts");
+            let state = self.assembler.take(&part, &welcome.schema).expect("a part fits the schema");
+            if let Some(state) = state {
+                return Ok(ServerMessage::State(state));
+            }
+        }
+    }
+
+    /// The QUIC connection.
+    #[track_caller]
+    pub fn quic(&self) -> &Quic {
+        match &self.socket {
+            Socket::Quic(quic) => quic,
+            Socket::WebSocket(..) => panic!("it is connected over WebSocket"),
+        }
+    }
+
+    /// Within the client's runtime.
+    pub fn within<T>(&self, act: impl FnOnce(&Self) -> T) -> T {
+        let _entered = self.runtime.enter();
+        act(self)
     }
 
     /// The next message that `pick` wants.
@@ -225,6 +297,13 @@ impl Client {
         self.send(&ClientMessage::Leave {});
     }
 
+    /// Goes without a word of the protocol, as a program does that ends.
+    pub fn hang_up(self) {
+        let closing = self.socket.close(0, "");
+        // A server that does not answer is left all the same.
+        let _ = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, closing).await });
+    }
+
     /// Acknowledges a state.
     pub fn acknowledge(&mut self, epoch: Epoch, tick: Tick) {
         self.send(&ClientMessage::Ack(Ack { epoch, tick }));
@@ -233,6 +312,9 @@ impl Client {
     /// Sends one input by name, for a tick a little after this state's: its number.
     pub fn input(&mut self, state: &StateMessage, input: Value) -> u32 {
         self.seq += 1;
+        if let Socket::Quic(_) = self.socket {
+            return self.input_datagram(state, &input);
+        }
         self.send(&ClientMessage::Input(InputMessage {
             epoch: state.epoch,
             tick: Tick(state.tick.0 + INPUT_LEAD_TICKS),
@@ -241,6 +323,32 @@ impl Client {
             inputs: vec![input],
         }));
         self.seq
+    }
+
+    /// Sends the input in a datagram with those before it.
+    fn input_datagram(&mut self, state: &StateMessage, input: &Value) -> u32 {
+        let tick = Tick(state.tick.0 + INPUT_LEAD_TICKS);
+        if self.sent.last().is_some_and(|(last, _)| last.next() != tick) || self.sent.len() == 10 {
+            self.sent.clear();
+        }
+        self.sent.push((tick, packed(&self.welcome().schema.input, input)));
+        let batch = InputBatch {
+            epoch: state.epoch,
+            first_tick: self.sent[0].0,
+            first_seq: self.seq + 1 - self.sent.len() as u32,
+            acknowledged: state.tick,
+            rows: self.sent.iter().map(|(_, row)| *row).collect(),
+        };
+        let mut bytes = Vec::new();
+        packed_input(&batch, &mut bytes);
+        self.datagram(&bytes);
+        self.seq
+    }
+
+    /// Sends what need not be inputs in a datagram.
+    pub fn datagram(&mut self, bytes: &[u8]) {
+        // A connection that the server has closed takes nothing: the next receive says why.
+        let _ = self.within(|client| client.quic().send_datagram(bytes));
     }
 
     /// The id and these fields of the entity of a kind that has our seat.
@@ -260,6 +368,16 @@ impl Client {
         let own = view.of_kind(number).find(|entity| seat.of(*entity) == f64::from(welcome.seat.0))?;
         Some((own.id.0, fields.map(|name| place(name).of(own))))
     }
+}
+
+/// An input by name as a row.
+fn packed(fields: &[Field], input: &Value) -> InputRow {
+    let mut row = Vec::new();
+    for field in fields {
+        let value = input[&field.name].as_i64().unwrap_or(0);
+        row.extend_from_slice(&value.to_le_bytes()[..field.kind.width()]);
+    }
+    InputRow::new(&row).expect("an input row is short")
 }
 
 impl End {

@@ -12,6 +12,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+use tickstone_shared::net::socket::Address;
+use tickstone_shared::net::trust::Trust;
 
 use crate::binaries;
 use crate::http::Http;
@@ -35,6 +37,8 @@ pub struct Plan {
     pub environment: Vec<(&'static str, String)>,
     /// Where it listens.
     pub listen: String,
+    /// Where it speaks QUIC.
+    pub quic: String,
     /// Its data.
     pub data: PathBuf,
     scratch: Arc<TempDir>,
@@ -49,6 +53,7 @@ impl Plan {
             arguments: vec!["--dev".to_owned()],
             environment: Vec::new(),
             listen: "127.0.0.1:0".to_owned(),
+            quic: "127.0.0.1:0".to_owned(),
             data: scratch.path().join("data"),
             scratch,
         }
@@ -67,14 +72,16 @@ impl Plan {
     pub fn on_fixed_port(mut self) -> Self {
         let first = 12_000 + (std::process::id() % 10_000) as u16;
         let free = (first..first + 5_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-        self.listen = format!("127.0.0.1:{}", free.expect("one of 5,000 ports is free"));
+        let port = free.expect("one of 5,000 ports is free");
+        self.listen = format!("127.0.0.1:{port}");
+        self.quic.clone_from(&self.listen);
         self
     }
 
     /// The command, not started.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg("serve").args(&self.arguments).args(["--listen", &self.listen]);
+        command.arg("serve").args(&self.arguments).args(["--listen", &self.listen, "--quic", &self.quic]);
         command.arg("--data").arg(&self.data);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TICKSTONE_")) {
             command.env_remove(name);
@@ -163,6 +170,14 @@ impl Server {
     /// Its HTTP API.
     pub fn http(&self) -> Http {
         Http::new(&self.url())
+    }
+
+    /// Where it speaks QUIC, and by what it is known there.
+    #[track_caller]
+    pub fn quic_address(&self) -> Address {
+        let url = format!("quic://{}", self.ready["quic"].as_str().expect("it speaks QUIC"));
+        let pin = self.ready["quic_certificate_sha256"].as_str().expect("its certificate is its own");
+        Address::Quic { url, trust: Trust::pin(pin).expect("it is a hash") }
     }
 
     /// The process.

@@ -36,9 +36,9 @@ pub(super) struct Flags {
     /// The TCP address of the HTTP API and the WebSocket; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long)]
     pub(super) listen: Option<SocketAddr>,
-    /// The UDP address of QUIC and WebTransport.
+    /// The UDP address of QUIC, or off; port 0 takes a free one [default: 127.0.0.1:8443 in dev mode, else off]
     #[arg(long)]
-    pub(super) quic: Option<SocketAddr>,
+    pub(super) quic: Option<String>,
     /// Threads for matches.
     #[arg(long)]
     pub(super) workers: Option<usize>,
@@ -51,9 +51,6 @@ pub(super) struct Flags {
 const SIGNAL_ECHO: Duration = Duration::from_millis(100);
 
 pub(super) fn serve(app: App, flags: Flags) -> ExitCode {
-    if flags.quic.is_some() {
-        return fail(&"--quic: this build serves WebSocket only; leave the flag out", EXIT_USAGE);
-    }
     let config = match configure(flags) {
         Ok(config) => config,
         Err(error) => return fail(&error, EXIT_USAGE),
@@ -73,6 +70,7 @@ fn configure(flags: Flags) -> Result<Config, ConfigError> {
     let typed = RawConfig {
         data: flags.data,
         listen: flags.listen,
+        quic: flags.quic,
         dev: flags.dev.then_some(true),
         workers: flags.workers,
         ..RawConfig::default()

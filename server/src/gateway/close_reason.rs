@@ -54,6 +54,9 @@ pub(super) fn of_decode_error(error: &DecodeError) -> Ending {
 pub(super) const TOO_SLOW: Ending = Ending::Coded(CloseCode::TooSlow, "reading too slowly");
 /// The client sends too fast.
 pub(super) const TOO_FAST: Ending = Ending::Coded(CloseCode::TooFast, "sending too fast");
+/// The client opened a second stream (QUIC).
+pub(super) const ONE_STREAM: Ending =
+    Ending::Coded(CloseCode::Malformed, "one stream is enough, and the client opens it");
 /// The server stops for a while.
 pub(super) const RESTARTING: Ending =
     Ending::Coded(CloseCode::Restarting, "the server restarts: resume later");

@@ -12,10 +12,10 @@ use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::{Bye, ServerMessage};
 use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::close_reason::Ending;
 use super::frames;
+use super::halves::ReadHalf;
 use super::hub::Hub;
 use super::link::Link;
 use super::outgoing::Keep;
@@ -28,7 +28,7 @@ const RETRY_MS: std::ops::RangeInclusive<u32> = 1_000..=30_000;
 const RETURNS_PER_SECOND: usize = 500;
 
 /// Says the last words and closes the socket, within the linger of the settings.
-pub(super) async fn close(hub: &Hub, link: &Link, read: OwnedReadHalf, ending: Ending) {
+pub(super) async fn close(hub: &Hub, link: &Link, read: ReadHalf, ending: Ending) {
     let Some((last, keep)) = last_words(hub, link, ending) else { return };
     link.out.finish(&last, keep);
     let mut rest = Rest { read, drained: 0, is_read: false };
@@ -45,15 +45,17 @@ pub(super) async fn close(hub: &Hub, link: &Link, read: OwnedReadHalf, ending: E
     }
 }
 
-fn last_words(hub: &Hub, link: &Link, ending: Ending) -> Option<(Vec<Bytes>, Keep)> {
+/// What is said last, and what goes out before it; none to a client that is gone.
+pub(super) fn last_words(hub: &Hub, link: &Link, ending: Ending) -> Option<(Vec<Bytes>, Keep)> {
     match ending {
         Ending::Gone => None,
         Ending::Answered => Some((Vec::new(), Keep::Reliable)),
         Ending::Protocol(number, reason) => Some((vec![frames::close(number, reason)], Keep::Nothing)),
         Ending::Coded(code, reason) => {
             let keep = if code == CloseCode::TooSlow { Keep::Nothing } else { Keep::Reliable };
-            let close = frames::close(code.number(), reason);
-            Some((bye(hub, link, code, reason).into_iter().chain([close]).collect(), keep))
+            // Over QUIC the connection itself is closed with code and reason.
+            let close = link.datagrams.is_none().then(|| frames::close(code.number(), reason));
+            Some((bye(hub, link, code, reason).into_iter().chain(close).collect(), keep))
         }
     }
 }
@@ -64,7 +66,7 @@ fn bye(hub: &Hub, link: &Link, code: CloseCode, reason: &'static str) -> Option<
     let asks_back = matches!(code, CloseCode::Restarting | CloseCode::Overloaded);
     let retry_after_ms = asks_back.then(|| retry_after_ms(hub.places.taken()));
     let bye = ServerMessage::Bye(Bye { code, reason: reason.to_owned(), retry_after_ms });
-    Some(frames::message(&encode::server_message(&bye, encoding), encoding))
+    Some(link.framed(&encode::server_message(&bye, encoding), encoding))
 }
 
 /// A random time in a span that grows with the number of clients, so that they do not come back all at once.
@@ -77,7 +79,7 @@ fn retry_after_ms(connections: usize) -> u32 {
 }
 
 struct Rest {
-    read: OwnedReadHalf,
+    read: ReadHalf,
     drained: usize,
     is_read: bool,
 }

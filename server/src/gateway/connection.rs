@@ -1,4 +1,4 @@
-//! One WebSocket connection from its upgrade to its end: one task.
+//! One WebSocket connection from its upgrade to its end: one task; and what is said on every transport.
 //!
 //! Responsible for: reading, and telling the object what happened: `Opened` once, then `Closed` exactly once.
 //! Not responsible for: states ([`super::fanout`] writes them past this task), timeouts ([`super::sweeper`]).
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::{Sink as _, Stream as _};
 use std::pin::Pin;
-use tickstone_shared::input::{InputCodec, InputError, InputRow};
+use tickstone_shared::input::{InputBatch, InputCodec, InputError, InputRow};
 use tickstone_shared::limits::{CLIENT_MESSAGE_BYTES_MAX, MESSAGE_DATA_BYTES_MAX};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode::{self, DecodeError, FromClient};
@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::admission::{MessageMeter, Permit, Verdict};
 use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, TOO_FAST};
 use super::closing;
+use super::halves::{ReadHalf, WriteHalf};
 use super::handshake::{self, Joins, WRONG_FRAME};
 use super::hub::{Change, Hub};
 use super::link::Link;
@@ -60,7 +61,8 @@ pub(super) struct Upgraded {
 pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
     let Upgraded { tcp, read_ahead, object, subprotocol, query_token, permit } = upgraded;
     let (read, write) = tcp.into_split();
-    let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone());
+    let (read, write) = (ReadHalf::Tcp(read), WriteHalf::Tcp(write));
+    let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone(), None);
     let registered = Registered::enter(&hub, &link);
     let stream = SharedStream::new(
         read,
@@ -71,8 +73,7 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
     );
     let websocket =
         WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
-    let meter = MessageMeter::new(&hub.settings);
-    let mut connection = Connection { hub: &hub, link: &link, object, websocket, meter };
+    let mut connection = Connection { talk: Talk::new(&hub, &link, object), websocket };
     let ending = connection.live(subprotocol, query_token).await;
     let stream = connection.websocket.into_inner();
     closing::close(&hub, &link, stream.read, ending).await;
@@ -90,15 +91,16 @@ fn limits() -> WebSocketConfig {
 }
 
 /// Known to the sweeper for as long as this lives.
-struct Registered<'a> {
+pub(super) struct Registered<'a> {
     hub: &'a Hub,
     link: &'a Link,
 }
 
 impl<'a> Registered<'a> {
-    fn enter(hub: &'a Hub, link: &'a Arc<Link>) -> Self {
+    /// Counts it in; while the gateway drains it is told to go.
+    pub(super) fn enter(hub: &'a Hub, link: &'a Arc<Link>) -> Self {
         hub.connections.enter(link);
-        hub.counters.connections.inc();
+        hub.connections_of(link).inc();
         if hub.is_draining() {
             link.end(RESTARTING);
         }
@@ -109,16 +111,13 @@ impl<'a> Registered<'a> {
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
         self.hub.connections.leave(self.link.socket);
-        self.hub.counters.connections.dec();
+        self.hub.connections_of(self.link).dec();
     }
 }
 
 struct Connection<'a> {
-    hub: &'a Hub,
-    link: &'a Arc<Link>,
-    object: Identity,
+    talk: Talk<'a>,
     websocket: WebSocketStream<SharedStream>,
-    meter: MessageMeter,
 }
 
 impl Connection<'_> {
@@ -127,20 +126,14 @@ impl Connection<'_> {
             Ok(said) => said,
             Err(ending) => return ending,
         };
-        self.hub.connections.change(Change::Reach(Arc::clone(self.link)));
-        let opened = SocketEvent::Opened { socket: self.link.socket, hello: Box::new(hello), ticket };
-        let ending = match self.hub.objects.socket(&self.object, opened) {
-            Ok(()) => {
-                let mut told =
-                    ToldOpened { hub: self.hub, object: &self.object.clone(), link: self.link, due: true };
+        match self.talk.open(hello, ticket) {
+            Ok(mut told) => {
                 let ending = self.read_to_the_end().await;
                 told.closed().await;
                 ending
             }
-            Err(refused) => of_refusal(refused),
-        };
-        self.hub.connections.change(Change::Forget(self.link.socket));
-        ending
+            Err(ending) => ending,
+        }
     }
 
     async fn hello(
@@ -148,20 +141,13 @@ impl Connection<'_> {
         subprotocol: Option<Encoding>,
         query_token: Option<String>,
     ) -> Result<(Hello, Option<Box<Ticket>>), Ending> {
-        let joins = if self.hub.settings.dev { Joins::Anonymous } else { Joins::Nobody };
         let first = loop {
             match self.next().await? {
-                Message::Ping(_) | Message::Pong(_) => self.control()?,
+                Message::Ping(_) | Message::Pong(_) => self.talk.control()?,
                 first => break first,
             }
         };
-        let (mut hello, spoken) =
-            handshake::check(&first, subprotocol, &self.object.name, joins, query_token)?;
-        self.link.spoken.get_or_init(|| spoken);
-        let (access, now_ms) = (&self.hub.settings.access, self.hub.clock.unix_ms());
-        let ticket = handshake::ticket(&mut hello, access, &self.object.name, now_ms)?;
-        tracing::debug!(socket = self.link.socket.0, name = %self.object.name, "a client says hello");
-        Ok((hello, ticket))
+        self.talk.hello(&first, subprotocol, query_token)
     }
 
     async fn read_to_the_end(&mut self) -> Ending {
@@ -170,7 +156,11 @@ impl Connection<'_> {
                 Ok(message) => message,
                 Err(ending) => return ending,
             };
-            if let Err(ending) = self.take(&message) {
+            let taken = match handshake::encoding_of(&message) {
+                Some(encoding) => self.talk.take(handshake::payload(&message), encoding),
+                None => self.talk.control(),
+            };
+            if let Err(ending) = taken {
                 return ending;
             }
         }
@@ -178,7 +168,7 @@ impl Connection<'_> {
 
     /// The next message, while what waits for the client is written as the socket takes it.
     async fn next(&mut self) -> Result<Message, Ending> {
-        let (link, websocket) = (self.link, &mut self.websocket);
+        let (link, websocket) = (self.talk.link, &mut self.websocket);
         let next = poll_fn(|cx| {
             let flushed = link.out.poll_flush(cx);
             if let Some(ending) = link.ending() {
@@ -202,39 +192,108 @@ impl Connection<'_> {
         }
         Ok(message)
     }
+}
 
-    fn control(&mut self) -> Result<(), Ending> {
+/// What a client's messages mean to its object: the same on every transport.
+pub(super) struct Talk<'a> {
+    hub: &'a Hub,
+    link: &'a Arc<Link>,
+    object: Identity,
+    meter: MessageMeter,
+}
+
+impl<'a> Talk<'a> {
+    /// Nothing was said.
+    pub(super) fn new(hub: &'a Hub, link: &'a Arc<Link>, object: Identity) -> Self {
+        Self { hub, link, object, meter: MessageMeter::new(&hub.settings) }
+    }
+
+    /// Reads the hello and checks its token.
+    pub(super) fn hello(
+        &self,
+        first: &Message,
+        subprotocol: Option<Encoding>,
+        query_token: Option<String>,
+    ) -> Result<(Hello, Option<Box<Ticket>>), Ending> {
+        let Self { hub, link, object, .. } = self;
+        let joins = if hub.settings.dev { Joins::Anonymous } else { Joins::Nobody };
+        let (mut hello, spoken) = handshake::check(first, subprotocol, &object.name, joins, query_token)?;
+        link.spoken.get_or_init(|| spoken);
+        let ticket = handshake::ticket(&mut hello, &hub.settings.access, &object.name, hub.clock.unix_ms())?;
+        tracing::debug!(socket = link.socket.0, name = %object.name, "a client says hello");
+        Ok((hello, ticket))
+    }
+
+    /// Passes the hello on. What is answered must be told of the end.
+    pub(super) fn open(&self, hello: Hello, ticket: Option<Box<Ticket>>) -> Result<ToldOpened<'a>, Ending> {
+        let &Self { hub, link, .. } = self;
+        hub.connections.change(Change::Reach(Arc::clone(link)));
+        let opened = SocketEvent::Opened { socket: link.socket, hello: Box::new(hello), ticket };
+        match hub.objects.socket(&self.object, opened) {
+            Ok(()) => Ok(ToldOpened { hub, object: self.object.clone(), link, due: true }),
+            Err(refused) => {
+                hub.connections.change(Change::Forget(link.socket));
+                Err(of_refusal(refused))
+            }
+        }
+    }
+
+    /// Counts a control frame.
+    pub(super) fn control(&mut self) -> Result<(), Ending> {
         match self.meter.control(self.hub.clock.now()) {
             Verdict::Close => Err(TOO_FAST),
             Verdict::Take | Verdict::Drop => Ok(()),
         }
     }
 
-    fn take(&mut self, message: &Message) -> Result<(), Ending> {
-        let Some(encoding) = handshake::encoding_of(message) else { return self.control() };
+    /// Counts a message: is it to be taken?
+    pub(super) fn count(&mut self) -> Result<bool, Ending> {
         match self.meter.message(self.hub.clock.now()) {
-            Verdict::Take => {}
+            Verdict::Take => Ok(true),
             Verdict::Drop => {
                 self.hub.counters.inputs_flood.inc();
-                return Ok(());
+                Ok(false)
             }
-            Verdict::Close => return Err(TOO_FAST),
+            Verdict::Close => Err(TOO_FAST),
+        }
+    }
+
+    /// Takes a message.
+    pub(super) fn take(&mut self, bytes: &[u8], encoding: Encoding) -> Result<(), Ending> {
+        if !self.count()? {
+            return Ok(());
         }
         if self.link.spoken.get().is_none_or(|spoken| spoken.encoding != encoding) {
             return Err(WRONG_FRAME);
         }
-        let bytes = handshake::payload(message);
         let Some(game) = self.link.game.get() else { return self.before_welcome(bytes, encoding) };
         match decode::from_client(bytes, encoding, &**game) {
             Ok(FromClient::Inputs(batch)) => {
-                let event = SocketEvent::Inputs { socket: self.link.socket, batch };
-                if self.hub.objects.socket(&self.object, event).is_err() {
-                    self.hub.counters.inputs_overloaded.inc();
-                }
+                self.inputs(batch);
                 Ok(())
             }
             Ok(FromClient::Other(message)) => self.other(message),
             Err(error) => Err(close_reason::of_decode_error(&error)),
+        }
+    }
+
+    /// Takes a datagram: false if it is none of inputs, in their packed form.
+    pub(super) fn take_inputs(&mut self, bytes: &[u8]) -> Result<bool, Ending> {
+        if !self.count()? {
+            return Ok(true);
+        }
+        let Some(game) = self.link.game.get() else {
+            self.hub.counters.inputs_early.inc();
+            return Ok(true);
+        };
+        let batch = decode::packed_input(bytes, &**game).ok();
+        Ok(batch.map(|batch| self.inputs(batch)).is_some())
+    }
+
+    fn inputs(&self, batch: InputBatch) {
+        let event = SocketEvent::Inputs { socket: self.link.socket, batch };
+        if self.hub.objects.socket(&self.object, event).is_err() {
+            self.hub.counters.inputs_overloaded.inc();
         }
     }
 
@@ -285,9 +344,9 @@ fn of_refusal(refused: EventRefused) -> Ending {
 }
 
 /// The object knows of the socket: it is told of its end, also when the task dies.
-struct ToldOpened<'a> {
+pub(super) struct ToldOpened<'a> {
     hub: &'a Hub,
-    object: &'a Identity,
+    object: Identity,
     link: &'a Link,
     due: bool,
 }
@@ -295,12 +354,18 @@ struct ToldOpened<'a> {
 impl ToldOpened<'_> {
     fn offer(&mut self) -> bool {
         let event = SocketEvent::Closed { socket: self.link.socket };
-        let answer = self.hub.objects.socket(self.object, event);
+        let answer = self.hub.objects.socket(&self.object, event);
         self.due = answer == Err(EventRefused::Overloaded);
         !self.due
     }
 
-    async fn closed(&mut self) {
+    /// Tells it, and that nothing can be sent any more.
+    pub(super) async fn closed(&mut self) {
+        self.tell().await;
+        self.hub.connections.change(Change::Forget(self.link.socket));
+    }
+
+    async fn tell(&mut self) {
         for _ in 0..CLOSED_TRIES {
             if self.offer() {
                 return;

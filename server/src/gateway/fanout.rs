@@ -9,15 +9,16 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tickstone_shared::input::InputFeedback;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
+use tickstone_shared::wire::parts::StateParts;
 use tickstone_shared::wire::state::{StateHead, encode_own, encode_shared};
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use super::close_reason::{Ending, TOO_SLOW};
-use super::frames::{self, SharedFrame};
+use super::frames::SharedFrame;
 use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::outlet::{FanoutInbox, Next};
@@ -29,6 +30,8 @@ use crate::runtime::ports::SocketOutput;
 const WRITES_PER_TURN: u32 = 64;
 /// Encodings times kinds.
 const VARIANTS: usize = 4;
+/// Ways to frame a message: in each encoding for WebSocket, and for QUIC.
+const FRAMINGS: usize = 3;
 
 /// The task's state.
 pub(super) struct Fanout {
@@ -37,8 +40,11 @@ pub(super) struct Fanout {
     inbox: FanoutInbox,
     links: IdMap<SocketId, Arc<Link>>,
     frames: [SharedFrame; VARIANTS],
-    /// The last message, framed for the encodings it was needed in.
-    last: Option<(Arc<ServerMessage>, [Option<Bytes>; 2])>,
+    last: Framed,
+    /// The state cut into datagrams, and room to write them in.
+    parts: StateParts,
+    scratch: BytesMut,
+    own: Vec<u8>,
     writes: u32,
 }
 
@@ -46,7 +52,18 @@ impl Fanout {
     /// Nobody to write to yet.
     pub(super) fn new(hub: Arc<Hub>, games: Games, inbox: FanoutInbox) -> Self {
         let frames = Default::default();
-        Self { hub, games, inbox, links: IdMap::default(), frames, last: None, writes: 0 }
+        Self {
+            hub,
+            games,
+            inbox,
+            links: IdMap::default(),
+            frames,
+            last: None,
+            parts: StateParts::default(),
+            scratch: BytesMut::new(),
+            own: Vec::new(),
+            writes: 0,
+        }
     }
 
     /// Writes for ever.
@@ -116,7 +133,7 @@ impl Fanout {
             link.game.get_or_init(|| Arc::clone(game));
         }
         self.writes += 1;
-        link.send_reliable(framed(&mut self.last, message, spoken.encoding));
+        link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
     }
 
     async fn state(&mut self, frame: &StateFrame) {
@@ -128,8 +145,9 @@ impl Fanout {
         };
         self.fetch(frame);
         let mut is_encoded = [false; VARIANTS];
+        let mut is_cut = false;
         for (socket, feedback) in &frame.receivers {
-            self.state_to(*socket, *feedback, &head, &mut is_encoded);
+            self.state_to(*socket, *feedback, &head, (&mut is_encoded, &mut is_cut));
             self.rest().await;
         }
     }
@@ -146,13 +164,22 @@ impl Fanout {
         socket: SocketId,
         feedback: InputFeedback,
         head: &StateHead<'_>,
-        is_encoded: &mut [bool; VARIANTS],
+        (is_encoded, is_cut): (&mut [bool; VARIANTS], &mut bool),
     ) {
         let Some(link) = self.links.get(&socket) else { return };
         let Some(&Spoken { encoding, kind }) = link.spoken.get() else { return };
         // A welcome may wait for the disk; a state does not, and cannot be read before it.
         if link.game.get().is_none() {
             return;
+        }
+        self.writes += 1;
+        if let Some(datagrams) = &link.datagrams {
+            if !std::mem::replace(is_cut, true) {
+                self.parts.encode(head);
+            }
+            self.own.clear();
+            encode_own(feedback, encoding, kind, &mut self.own);
+            return datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
         }
         let variant = variant(encoding, kind);
         let shared = &mut self.frames[variant];
@@ -161,7 +188,6 @@ impl Fanout {
         }
         let whole = shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out));
         link.out.send_state(whole);
-        self.writes += 1;
     }
 }
 
@@ -180,15 +206,17 @@ fn encoding_index(encoding: Encoding) -> usize {
     }
 }
 
-type Framed = Option<(Arc<ServerMessage>, [Option<Bytes>; 2])>;
+/// The last message, framed in the ways it was needed in.
+type Framed = Option<(Arc<ServerMessage>, [Option<Bytes>; FRAMINGS])>;
 
 /// The message as a frame; the same message to the next receiver is not encoded again.
-fn framed(last: &mut Framed, message: &Arc<ServerMessage>, encoding: Encoding) -> Bytes {
+fn framed(last: &mut Framed, message: &Arc<ServerMessage>, link: &Link, encoding: Encoding) -> Bytes {
     if !matches!(last, Some((known, _)) if Arc::ptr_eq(known, message)) {
-        *last = Some((Arc::clone(message), [None, None]));
+        *last = Some((Arc::clone(message), [const { None }; FRAMINGS]));
     }
     let (_, framed) = last.as_mut().expect("it was set just now");
-    let frame = framed[encoding_index(encoding)]
-        .get_or_insert_with(|| frames::message(&encode::server_message(message, encoding), encoding));
+    let framing = if link.datagrams.is_some() { FRAMINGS - 1 } else { encoding_index(encoding) };
+    let frame = framed[framing]
+        .get_or_insert_with(|| link.framed(&encode::server_message(message, encoding), encoding));
     frame.clone()
 }

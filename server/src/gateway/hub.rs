@@ -15,7 +15,9 @@ use super::admission::Places;
 use super::close_reason::RESTARTING;
 use super::link::Link;
 use super::outgoing::Traffic;
+use super::quic::QuicCounters;
 use super::settings::Settings;
+use super::tls::Certificates;
 use crate::clock::ClockRef;
 use crate::metrics::{BytesLabel, Metrics, ResultLabel, TransportLabel};
 use crate::object::socket::SocketId;
@@ -31,6 +33,8 @@ pub(super) struct Counters {
     pub(super) traffic: Traffic,
     /// Open WebSockets.
     pub(super) connections: Gauge,
+    /// Of QUIC.
+    pub(super) quic: QuicCounters,
     /// Inputs the runtime had no room for.
     pub(super) inputs_overloaded: Counter,
     /// Inputs dropped for their rate.
@@ -45,6 +49,8 @@ impl Counters {
         let bytes =
             |direction| metrics.bytes.get_or_create(&BytesLabel { transport: "ws", direction }).clone();
         let inputs = |result| metrics.inputs.get_or_create(&ResultLabel { result }).clone();
+        // A look-up holds the family's lock to the end of its statement.
+        let quic = QuicCounters::of(metrics);
         Self {
             traffic: Traffic {
                 bytes_out: bytes("out"),
@@ -52,6 +58,7 @@ impl Counters {
                 coalesced: metrics.snapshots_coalesced.clone(),
             },
             connections: metrics.connections.get_or_create(&TransportLabel { transport: "ws" }).clone(),
+            quic,
             inputs_overloaded: inputs("overloaded"),
             inputs_flood: inputs("flood"),
             inputs_early: inputs("early"),
@@ -67,7 +74,7 @@ pub(super) enum Change {
     Forget(SocketId),
 }
 
-/// Every WebSocket connection: all of them for the sweeper, those past their hello for the fan-out.
+/// Every connection to a match: all of them for the sweeper, those past their hello for the fan-out.
 #[derive(Default)]
 pub(super) struct Connections {
     all: Mutex<HashMap<SocketId, Arc<Link>>>,
@@ -121,15 +128,24 @@ pub(super) struct Hub {
     pub(super) connections: Connections,
     /// Places for connections.
     pub(super) places: Arc<Places>,
+    /// The certificate, where TLS or QUIC is spoken.
+    pub(super) certificates: Option<Arc<Certificates>>,
     next_socket: AtomicU64,
     draining: AtomicBool,
 }
 
 impl Hub {
     /// Nobody is connected.
-    pub(super) fn new(settings: Settings, objects: ObjectsRef, clock: ClockRef, metrics: &Metrics) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        certificates: Option<Arc<Certificates>>,
+        objects: ObjectsRef,
+        clock: ClockRef,
+        metrics: &Metrics,
+    ) -> Self {
         Self {
             places: Places::new(settings.connections_max),
+            certificates,
             settings,
             objects,
             clock,
@@ -143,6 +159,11 @@ impl Hub {
     /// A number nobody has had.
     pub(super) fn next_socket(&self) -> SocketId {
         SocketId(self.next_socket.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The gauge that counts a connection.
+    pub(super) fn connections_of(&self, link: &Link) -> &Gauge {
+        if link.datagrams.is_some() { &self.counters.quic.connections } else { &self.counters.connections }
     }
 
     /// Does the gateway or the runtime drain?

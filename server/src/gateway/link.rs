@@ -1,4 +1,4 @@
-//! One WebSocket connection as the rest of the gateway sees it: shared by task, fan-out and sweeper.
+//! One connection as the rest of the gateway sees it: shared by task, fan-out and sweeper.
 //!
 //! Responsible for: what they tell each other about it. Not responsible for: reading from it.
 
@@ -11,11 +11,12 @@ use tickstone_shared::time::Moment;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::version::{Encoding, StateKind};
-use tokio::net::tcp::OwnedWriteHalf;
 
-use super::close_reason::{Ending, TOO_SLOW};
+use super::close_reason::{Ending, ONE_STREAM, TOO_FAST, TOO_SLOW};
 use super::frames;
+use super::halves::WriteHalf;
 use super::outgoing::{Outgoing, Traffic};
+use super::quic::{self, Datagrams};
 use crate::object::socket::SocketId;
 
 /// What a client speaks; said by its hello.
@@ -44,8 +45,10 @@ pub(super) struct Link {
     pub(super) socket: SocketId,
     /// When it came.
     pub(super) opened: Moment,
-    /// The way out.
-    pub(super) out: Outgoing<OwnedWriteHalf>,
+    /// The way out of what must arrive, and of states where there is no other.
+    pub(super) out: Outgoing<WriteHalf>,
+    /// The way out of states over QUIC.
+    pub(super) datagrams: Option<Datagrams>,
     /// Set by the hello.
     pub(super) spoken: OnceLock<Spoken>,
     /// Set by the welcome: whose inputs these are.
@@ -63,13 +66,15 @@ impl Link {
     pub(super) fn new(
         socket: SocketId,
         opened: Moment,
-        write: OwnedWriteHalf,
+        write: WriteHalf,
         traffic: Traffic,
+        datagrams: Option<Datagrams>,
     ) -> Arc<Self> {
         Arc::new(Self {
             socket,
             opened,
             out: Outgoing::new(write, traffic),
+            datagrams,
             spoken: OnceLock::new(),
             game: OnceLock::new(),
             swept: Mutex::new(Swept { progress: None, since: opened, pinged: opened }),
@@ -107,7 +112,36 @@ impl Link {
     pub(super) fn send_message(&self, message: &ServerMessage) {
         if let Some(spoken) = self.spoken.get() {
             let payload = encode::server_message(message, spoken.encoding);
-            self.send_reliable(frames::message(&payload, spoken.encoding));
+            self.send_reliable(self.framed(&payload, spoken.encoding));
+        }
+    }
+
+    /// A message as it stands on this transport.
+    pub(super) fn framed(&self, payload: &[u8], encoding: Encoding) -> Bytes {
+        match self.datagrams {
+            Some(_) => quic::framed(payload),
+            None => frames::message(payload, encoding),
+        }
+    }
+
+    /// Asks a client that is silent whether it is there; over QUIC the library does.
+    pub(super) fn ping(&self) {
+        if self.datagrams.is_none() {
+            self.send_reliable(frames::PING);
+        }
+    }
+
+    /// What QUIC's packets say: that the client is there, that it sends too fast.
+    pub(super) fn look_at_packets(&self, now: Moment) {
+        let Some(packets) = self.datagrams.as_ref().map(|datagrams| datagrams.look(now)) else { return };
+        if packets.came {
+            self.heard.store(now.0, Ordering::Relaxed);
+        }
+        if !packets.within_rate {
+            self.end(TOO_FAST);
+        }
+        if packets.other_stream {
+            self.end(ONE_STREAM);
         }
     }
 

@@ -17,6 +17,7 @@ mod closing;
 mod connection;
 mod fanout;
 mod frames;
+mod halves;
 mod handshake;
 mod http;
 mod hub;
@@ -25,12 +26,14 @@ mod listener;
 mod moderation;
 mod outgoing;
 mod outlet;
+mod quic;
 mod service;
 pub mod settings;
 mod shared_stream;
 mod sweeper;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod upgrade;
 
 pub use http::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
@@ -38,3 +41,4 @@ pub use hub::Games;
 pub use outlet::{FanoutInbox, GatewayOutlet, outlet};
 pub use service::{Gateway, GatewayError, Served, serve};
 pub use settings::Settings;
+pub use tls::{CertificateError, TlsFiles};

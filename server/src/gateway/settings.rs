@@ -1,12 +1,14 @@
 //! What the gateway can be told, and every limit it holds by default.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::tls::TlsFiles;
 use crate::access::doorkeeper::{AccessError, Doorkeeper, DoorkeeperRef, RawAccess};
 
-/// Connections at once, HTTP and WebSocket together.
+/// Connections at once, HTTP, WebSocket and QUIC together.
 pub const CONNECTIONS_MAX: usize = 20_000;
 /// Bytes of a request's body (interfaces: HTTP).
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -34,6 +36,10 @@ pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
 pub const LINGER: Duration = Duration::from_secs(1);
 /// How often the sweeper looks at every connection: the grain of the timeouts above.
 pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
+/// How long a TLS handshake may take (reliability: configuration values).
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the certificate's files are looked at.
+pub const CERTIFICATE_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Messages in one second: above it 4429.
 pub const MESSAGES_PER_SECOND_MAX: u32 = 240;
 /// Messages a second that may be kept up: after 2 s above it the newest are dropped.
@@ -53,6 +59,18 @@ pub const SEND_BUFFER_BYTES: u32 = 192 * 1024;
 pub struct Settings {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where to listen for QUIC; `None`: it is not spoken. Port 0 takes a free one.
+    pub quic: Option<SocketAddr>,
+    /// The certificate of both ports; without it the TCP port is plain.
+    pub tls: Option<TlsFiles>,
+    /// A proxy in front speaks TLS: plain TCP off loopback is meant.
+    pub behind_proxy: bool,
+    /// Where a dev server keeps the certificate it makes for QUIC; `None`: nowhere.
+    pub dev_certificate: Option<PathBuf>,
+    /// [`CERTIFICATE_LOOK_EVERY`].
+    pub certificate_look_every: Duration,
+    /// [`TLS_HANDSHAKE_TIMEOUT`].
+    pub tls_handshake_timeout: Duration,
     /// Anonymous joins and match creation without a secret.
     pub dev: bool,
     /// Who may do what.
@@ -105,6 +123,12 @@ impl Settings {
     pub fn with_access(listen: SocketAddr, access: DoorkeeperRef) -> Self {
         Self {
             listen,
+            quic: None,
+            tls: None,
+            behind_proxy: false,
+            dev_certificate: None,
+            certificate_look_every: CERTIFICATE_LOOK_EVERY,
+            tls_handshake_timeout: TLS_HANDSHAKE_TIMEOUT,
             dev: access.is_dev(),
             access,
             origins: Vec::new(),

@@ -11,17 +11,17 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::admission::ByteMeter;
 use super::close_reason::TOO_FAST;
+use super::halves::ReadHalf;
 use super::link::Link;
 use crate::clock::ClockRef;
 
 /// A socket whose writes go through the connection's queues.
 pub(super) struct SharedStream {
     /// The socket's read half.
-    pub(super) read: OwnedReadHalf,
+    pub(super) read: ReadHalf,
     link: Arc<Link>,
     meter: ByteMeter,
     bytes_in: Counter,
@@ -31,7 +31,7 @@ pub(super) struct SharedStream {
 impl SharedStream {
     /// Nothing has come.
     pub(super) fn new(
-        read: OwnedReadHalf,
+        read: ReadHalf,
         link: Arc<Link>,
         bytes_in: Counter,
         clock: ClockRef,

@@ -7,7 +7,6 @@ use tickstone_shared::time::Moment;
 use tickstone_shared::wire::close::CloseCode;
 
 use super::close_reason::{Ending, TOO_SLOW};
-use super::frames;
 use super::hub::Hub;
 use super::link::{Link, Swept};
 use super::settings::Settings;
@@ -44,6 +43,7 @@ pub(super) async fn run(hub: Arc<Hub>) {
 }
 
 fn sweep(link: &Link, now: Moment, settings: &Settings) {
+    link.look_at_packets(now);
     let seen = Seen {
         opened: link.opened,
         said_hello: link.spoken.get().is_some(),
@@ -53,7 +53,7 @@ fn sweep(link: &Link, now: Moment, settings: &Settings) {
     };
     match judge(&seen, &mut link.swept(), now, settings) {
         Action::Nothing => {}
-        Action::Ping => link.send_reliable(frames::PING),
+        Action::Ping => link.ping(),
         Action::End(ending) => link.end(ending),
     }
 }

@@ -4,6 +4,7 @@
 //! ([`pace`]), when to try again ([`backoff`]) and reading states by the schema ([`view`]). Not responsible
 //! for: sockets, threads or clocks; the moment is always an argument.
 
+pub mod assembler;
 pub mod backoff;
 pub mod pace;
 pub mod session;

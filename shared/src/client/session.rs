@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::assembler::Assembler;
 use super::pace::{Feedback, LEAD_WEBSOCKET_TICKS, Pace};
 use super::view::StateHeader;
 use crate::ids::Epoch;
@@ -13,7 +14,9 @@ use crate::input::{InputBatch, InputRow};
 use crate::limits::INPUTS_PER_MESSAGE_MAX;
 use crate::time::{Moment, Tick};
 use crate::wire::close::CloseCode;
+use crate::wire::decode::DecodeError;
 use crate::wire::message::{ClientMessage, EventMessage, Hello, ServerMessage, Welcome};
+use crate::wire::parts::state_part;
 use crate::wire::state::StateMessage;
 use crate::wire::version::{PROTOCOL_VERSION, StateKind};
 
@@ -112,11 +115,14 @@ pub struct Session {
     resume: Option<(String, Epoch)>,
     play: Option<Play>,
     newest: Option<StateMessage>,
+    assembler: Assembler,
     events: VecDeque<EventMessage>,
     resumes: u32,
     applied_seq: u32,
     next_seq: u32,
     sent: Box<[(u32, Moment); SENT_INPUTS_MAX]>,
+    /// The newest inputs of this connection that no state has, oldest first.
+    unacknowledged: VecDeque<(u32, Tick, InputRow)>,
 }
 
 /// What there is only between a welcome and the end of its connection.
@@ -138,11 +144,13 @@ impl Session {
             resume: None,
             play: None,
             newest: None,
+            assembler: Assembler::default(),
             events: VecDeque::new(),
             resumes: 0,
             applied_seq: 0,
             next_seq: 1,
             sent: Box::new([(0, Moment(0)); SENT_INPUTS_MAX]),
+            unacknowledged: VecDeque::new(),
         }
     }
 
@@ -214,6 +222,19 @@ impl Session {
         }
     }
 
+    /// Takes a part of a state, as it came in a datagram. It is [`Heard::NewState`] if it made a state ready.
+    pub fn on_part(&mut self, datagram: &[u8], now: Moment) -> Result<Heard, DecodeError> {
+        let part = state_part(datagram)?;
+        let Some(play) = self.play.as_ref().filter(|play| play.welcome.epoch == part.epoch) else {
+            return Ok(Heard::OldState);
+        };
+        let state = self.assembler.take(&part, &play.welcome.schema);
+        match state.map_err(|error| DecodeError::Malformed(error.to_string()))? {
+            Some(state) => Ok(self.on_message(ServerMessage::State(state), now)),
+            None => Ok(Heard::OldState),
+        }
+    }
+
     /// Takes a state of which only the header was read (capacity runs).
     pub fn on_header(&mut self, header: StateHeader, now: Moment) -> Heard {
         let Some(play) = &mut self.play else { return Heard::OldState };
@@ -234,6 +255,7 @@ impl Session {
         let count = last_input.min(self.next_seq - 1).saturating_sub(self.applied_seq);
         let applied = AppliedInputs { first_seq: self.applied_seq + 1, count };
         self.applied_seq += count;
+        while self.unacknowledged.pop_front_if(|(seq, ..)| *seq <= last_input).is_some() {}
         applied
     }
 
@@ -248,6 +270,8 @@ impl Session {
         self.next_seq = welcome.last_input.saturating_add(1);
         self.resume = Some((welcome.resume_token.clone(), welcome.epoch));
         self.newest = None;
+        self.assembler = Assembler::default();
+        self.unacknowledged.clear();
         let pace = Pace::new(welcome.tick_rate_hz, self.options.lead_ticks, welcome.tick, now);
         let next_tick = Tick(pace.position(now) as u64);
         self.play = Some(Play { welcome, pace, newest_tick: Tick(0), first_lead: None, next_tick });
@@ -289,12 +313,37 @@ impl Session {
             acknowledged: play.newest_tick,
             rows: rows.into_iter().take(due.count.min(INPUTS_PER_MESSAGE_MAX)).collect(),
         };
-        for _ in &batch.rows {
+        for row in &batch.rows {
             self.sent[self.next_seq as usize % SENT_INPUTS_MAX] = (self.next_seq, now);
+            if self.unacknowledged.len() == INPUTS_PER_MESSAGE_MAX {
+                self.unacknowledged.pop_front();
+            }
+            self.unacknowledged.push_back((self.next_seq, play.next_tick, *row));
             self.next_seq = self.next_seq.saturating_add(1);
             play.next_tick = play.next_tick.next();
         }
         Some(batch)
+    }
+
+    /// The inputs that no state has yet, at most [`INPUTS_PER_MESSAGE_MAX`] and the newest of them: what a
+    /// datagram carries, so that a lost one takes no input with it. None if there is none.
+    pub fn unacknowledged(&self) -> Option<InputBatch> {
+        let play = self.play.as_ref()?;
+        let newest = self.unacknowledged.back()?.1;
+        // Ticks that were slept through part those before from those after: a message has no gaps.
+        let follows =
+            |(back, (_, tick, _)): &(usize, &(u32, Tick, InputRow))| tick.0 + *back as u64 == newest.0;
+        let count = self.unacknowledged.iter().rev().enumerate().take_while(follows).count();
+        let run = self.unacknowledged.range(self.unacknowledged.len() - count..);
+        let &(first_seq, first_tick, _) = run.clone().next()?;
+        let (epoch, acknowledged) = (play.welcome.epoch, play.newest_tick);
+        Some(InputBatch {
+            epoch,
+            first_tick,
+            first_seq,
+            acknowledged,
+            rows: run.map(|sent| sent.2).collect(),
+        })
     }
 
     /// When the input with this number was sent, if it was one of the last [`SENT_INPUTS_MAX`].

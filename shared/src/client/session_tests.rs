@@ -163,3 +163,22 @@ fn what_ended_for_good_is_given_up() {
         assert_eq!(playing(0).on_closed(Some(code)), AfterClose::TryAgain);
     }
 }
+
+#[test]
+fn a_datagram_carries_what_no_state_has_without_gaps() {
+    let mut session = playing(41);
+    assert_eq!(session.unacknowledged(), None);
+    for tick in 0..13 {
+        send(&mut session, moment(tick));
+    }
+    let batch = session.unacknowledged().unwrap();
+    assert_eq!((batch.first_seq, batch.first_tick, batch.rows.len()), (45, Tick(107), 10));
+    session.on_header(header(1, 110, 50), moment(13));
+    let batch = session.unacknowledged().unwrap();
+    assert_eq!((batch.first_seq, batch.first_tick, batch.rows.len()), (51, Tick(113), 4));
+    send(&mut session, moment(40));
+    let batch = session.unacknowledged().unwrap();
+    assert_eq!((batch.first_seq, batch.rows.len()), (55, 1), "the ticks between were slept through");
+    session.on_header(header(1, 111, 55), moment(41));
+    assert_eq!(session.unacknowledged(), None);
+}

@@ -10,6 +10,7 @@ use crate::schema::{KindSchema, Schema};
 use crate::snapshot::{SnapshotError, sections};
 use crate::time::Tick;
 use crate::wire::decode::DecodeError;
+use crate::wire::parts::PART_ELEMENTS;
 use crate::wire::state::{STATE_ELEMENTS, STATE_TAG, StateMessage};
 use crate::wire::version::Encoding;
 
@@ -37,7 +38,8 @@ impl StateHeader {
         Self { epoch, tick, hash, last_input, lead, starved }
     }
 
-    /// Reads the header of a message; none if the message is no state. A packed state's rows are stepped
+    /// Reads the header of a message; none if the message is no state. A part of a state has the header of its
+    /// state. A packed state's rows are stepped
     /// over and nothing is allocated; the other forms are parsed, their entities dropped.
     pub fn read(bytes: &[u8], encoding: Encoding) -> Result<Option<Self>, DecodeError> {
         match encoding {
@@ -66,7 +68,7 @@ fn packed(bytes: &[u8]) -> Option<StateHeader> {
     let mut rest = bytes;
     let elements = rmp::decode::read_array_len(&mut rest).ok()?;
     let (tag, mut rest) = rmp::decode::read_str_from_slice(rest).ok()?;
-    if elements != STATE_ELEMENTS || tag != STATE_TAG {
+    if !matches!(elements, STATE_ELEMENTS | PART_ELEMENTS) || tag != STATE_TAG {
         return None;
     }
     let epoch = Epoch(rmp::decode::read_int(&mut rest).ok()?);
@@ -79,6 +81,10 @@ fn packed(bytes: &[u8]) -> Option<StateHeader> {
         let (text, after) = rmp::decode::read_str_from_slice(rest).ok()?;
         hash = Some(StateHash(u64::from_str_radix(text, 16).ok()?));
         rest = after;
+    }
+    if elements == PART_ELEMENTS {
+        let _part: u16 = rmp::decode::read_int(&mut rest).ok()?;
+        let _parts: u16 = rmp::decode::read_int(&mut rest).ok()?;
     }
     let body_bytes = rmp::decode::read_bin_len(&mut rest).ok()? as usize;
     rest = rest.get(body_bytes..)?;

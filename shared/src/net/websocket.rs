@@ -1,10 +1,19 @@
 //! A client's WebSocket: one message of the protocol is one frame.
 //!
-//! Not responsible for: time-outs, reconnecting, TLS (a proxy's work).
+//! Not responsible for: time-outs, reconnecting.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt as _, StreamExt as _};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::{ClientRequestBuilder, IntoClientRequest as _};
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as FrameCode;
@@ -12,6 +21,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::connect_error::unreachable;
+pub use super::connect_error::{ConnectError, SendError};
+use super::trust::Trust;
 use crate::wire::version::Encoding;
 
 /// Bytes read at once unless [`Buffers`] says otherwise. The library's own default is 128 KiB a socket.
@@ -34,26 +46,6 @@ impl Default for Buffers {
     }
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL is not `ws://host[:port]/path`: trying again is no use.
-    #[error("not a ws:// url: {0}")]
-    Url(String),
-    /// The server answered the upgrade with this status.
-    #[error("the server answered {status} instead of upgrading")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// The server upgraded without choosing the subprotocol asked for.
-    #[error("the server did not choose the subprotocol {0}")]
-    Subprotocol(&'static str),
-    /// Nothing answers, or not by this protocol: it may, later.
-    #[error("cannot connect: {0}")]
-    Unreachable(String),
-}
-
 /// What came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Incoming {
@@ -68,15 +60,10 @@ pub enum Incoming {
     },
 }
 
-/// The connection is over; [`WebSocket::receive`] says why.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection does not take messages any more: {0}")]
-pub struct SendError(String);
-
 /// A connected WebSocket.
 #[derive(Debug)]
 pub struct WebSocket {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<Carrier>,
     encoding: Encoding,
     scratch: BytesMut,
 }
@@ -84,14 +71,18 @@ pub struct WebSocket {
 impl WebSocket {
     /// Connects to `ws://host[:port]/path`, asking for the encoding's subprotocol.
     pub async fn connect(url: &str, encoding: Encoding, buffers: Buffers) -> Result<Self, ConnectError> {
+        Self::connect_trusting(url, encoding, buffers, None).await
+    }
+
+    /// As [`WebSocket::connect`]; `wss://` too, where there is something to know the server by.
+    pub async fn connect_trusting(
+        url: &str,
+        encoding: Encoding,
+        buffers: Buffers,
+        trust: Option<&Trust>,
+    ) -> Result<Self, ConnectError> {
         let uri: Uri = url.parse().map_err(|_| ConnectError::Url(url.to_owned()))?;
-        let host = uri.host().filter(|_| uri.scheme_str() == Some("ws"));
-        let host = host.ok_or_else(|| ConnectError::Url(url.to_owned()))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let tcp = TcpStream::connect((host, uri.port_u16().unwrap_or(80)))
-            .await
-            .map_err(|error| unreachable(&error))?;
-        tcp.set_nodelay(true).map_err(|error| unreachable(&error))?;
+        let stream = carrier(&uri, trust).await?;
         let request = ClientRequestBuilder::new(uri).with_sub_protocol(encoding.subprotocol());
         let request = request.into_client_request().map_err(|_| ConnectError::Url(url.to_owned()))?;
         let config = WebSocketConfig::default()
@@ -100,7 +91,8 @@ impl WebSocket {
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let (stream, answer) = client_async_with_config(request, tcp, Some(config)).await.map_err(refused)?;
+        let (stream, answer) =
+            client_async_with_config(request, stream, Some(config)).await.map_err(refused)?;
         let chosen = answer.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
         if chosen != Some(encoding.subprotocol()) {
             return Err(ConnectError::Subprotocol(encoding.subprotocol()));
@@ -156,8 +148,70 @@ pub const fn header_bytes(payload_bytes: usize) -> usize {
 /// Bytes of the mask that each frame of a client carries.
 pub const MASK_BYTES: usize = 4;
 
-fn unreachable(error: &dyn std::fmt::Display) -> ConnectError {
-    ConnectError::Unreachable(error.to_string())
+/// A stream to the host of a URL, encrypted if it says so.
+async fn carrier(uri: &Uri, trust: Option<&Trust>) -> Result<Carrier, ConnectError> {
+    let wrong = || ConnectError::Url(uri.to_string());
+    let (port, trust) = match (uri.scheme_str(), trust) {
+        (Some("ws"), _) => (80, None),
+        (Some("wss"), Some(trust)) => (443, Some(trust)),
+        _ => return Err(wrong()),
+    };
+    let host = uri.host().ok_or_else(wrong)?.trim_start_matches('[').trim_end_matches(']');
+    let tcp = TcpStream::connect((host, uri.port_u16().unwrap_or(port)))
+        .await
+        .map_err(|error| unreachable(&error))?;
+    tcp.set_nodelay(true).map_err(|error| unreachable(&error))?;
+    let Some(trust) = trust else { return Ok(Carrier::Plain(tcp)) };
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
+    let connector = TlsConnector::from(Arc::new(trust.config(&[b"http/1.1"])));
+    match connector.connect(name, tcp).await {
+        Ok(stream) => Ok(Carrier::Tls(Box::new(stream))),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(ConnectError::Untrusted(error.to_string()))
+        }
+        Err(error) => Err(unreachable(&error)),
+    }
+}
+
+/// What carries the frames.
+#[derive(Debug)]
+enum Carrier {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Carrier {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Carrier {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
 }
 
 fn refused(error: Error) -> ConnectError {

@@ -113,7 +113,8 @@ fn named_input(message: InputMessage, codec: &dyn InputCodec) -> Result<InputBat
     })
 }
 
-fn packed_input(bytes: &[u8], codec: &dyn InputCodec) -> Result<InputBatch, DecodeError> {
+/// Reads an input message in its packed form, which is the only one in datagrams.
+pub fn packed_input(bytes: &[u8], codec: &dyn InputCodec) -> Result<InputBatch, DecodeError> {
     let mut rest = bytes;
     expect_array(&mut rest, INPUT_ELEMENTS, INPUT_TAG)?;
     let epoch = Epoch(integer(&mut rest)?);
@@ -151,7 +152,7 @@ fn packed_state(bytes: &[u8]) -> Result<StateMessage, DecodeError> {
     Ok(StateMessage { epoch, tick, base, hash, body, entities: None, last_input, lead, starved })
 }
 
-fn expect_array(rest: &mut &[u8], elements: u32, tag: &str) -> Result<(), DecodeError> {
+pub(super) fn expect_array(rest: &mut &[u8], elements: u32, tag: &str) -> Result<(), DecodeError> {
     let got = rmp::decode::read_array_len(rest).map_err(|error| malformed(&error))?;
     if got != elements {
         return Err(malformed(&format_args!("an array of {got}; {tag} has {elements} elements")));
@@ -159,7 +160,7 @@ fn expect_array(rest: &mut &[u8], elements: u32, tag: &str) -> Result<(), Decode
     if text(rest)? == tag { Ok(()) } else { Err(malformed(&format_args!("an array that is no {tag}"))) }
 }
 
-fn integer<T: TryFrom<i128>>(rest: &mut &[u8]) -> Result<T, DecodeError> {
+pub(super) fn integer<T: TryFrom<i128>>(rest: &mut &[u8]) -> Result<T, DecodeError> {
     let marker = rmp::decode::read_marker(rest).map_err(|_| malformed(&"expected an integer"))?;
     let number: i128 = match marker {
         Marker::FixPos(value) => value.into(),
@@ -189,11 +190,11 @@ fn text<'a>(rest: &mut &'a [u8]) -> Result<&'a str, DecodeError> {
     Ok(text)
 }
 
-fn state_hash(rest: &mut &[u8]) -> Result<StateHash, DecodeError> {
+pub(super) fn state_hash(rest: &mut &[u8]) -> Result<StateHash, DecodeError> {
     StateHash::try_from(text(rest)?.to_owned()).map_err(|error| malformed(&error))
 }
 
-fn nil(rest: &mut &[u8]) -> bool {
+pub(super) fn nil(rest: &mut &[u8]) -> bool {
     let is_nil = rest.first() == Some(&0xc0);
     if is_nil {
         *rest = &rest[1..];
@@ -201,7 +202,7 @@ fn nil(rest: &mut &[u8]) -> bool {
     is_nil
 }
 
-fn binary<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], DecodeError> {
+pub(super) fn binary<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], DecodeError> {
     let length = rmp::decode::read_bin_len(rest).map_err(|error| malformed(&error))? as usize;
     let (bytes, after) =
         rest.split_at_checked(length).ok_or_else(|| malformed(&"a bin longer than the message"))?;

@@ -5,6 +5,8 @@ use super::version::Encoding;
 use crate::input::InputBatch;
 use serde::Serialize;
 
+/// Why an encoder never fails.
+pub(super) const VEC: &str = "writing to a Vec cannot fail";
 const PLAIN_DATA: &str = "messages are plain data: they always encode";
 
 /// A server's message in the client's encoding.
@@ -32,7 +34,6 @@ pub const INPUT_ELEMENTS: u32 = 6;
 /// Appends the packed form of an input message (msgpack only):
 /// `["input", epoch, tick, seq, ack, rows]`, `rows` one `bin` of packed rows of equal length.
 pub fn packed_input(batch: &InputBatch, out: &mut Vec<u8>) {
-    const VEC: &str = "writing to a Vec cannot fail";
     rmp::encode::write_array_len(out, INPUT_ELEMENTS).expect(VEC);
     rmp::encode::write_str(out, INPUT_TAG).expect(VEC);
     rmp::encode::write_uint(out, batch.epoch.0.into()).expect(VEC);

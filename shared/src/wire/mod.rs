@@ -7,5 +7,6 @@ pub mod close;
 pub mod decode;
 pub mod encode;
 pub mod message;
+pub mod parts;
 pub mod state;
 pub mod version;

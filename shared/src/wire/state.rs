@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 
+use super::encode::VEC;
 use super::version::{Encoding, StateKind};
 use crate::ids::{Epoch, StateHash};
 use crate::input::InputFeedback;
@@ -87,8 +88,6 @@ pub fn encode_own(feedback: InputFeedback, encoding: Encoding, kind: StateKind, 
         }
     }
 }
-
-const VEC: &str = "writing to a Vec cannot fail";
 
 fn msgpack_packed(head: &StateHead<'_>, out: &mut Vec<u8>) {
     rmp::encode::write_array_len(out, STATE_ELEMENTS).expect(VEC);

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the messages. A hello with another one is answered with close code 4426.
 pub const PROTOCOL_VERSION: u16 = 1;
 
+/// What a native client asks for in its QUIC handshake (ALPN).
+pub const QUIC_ALPN: &[u8] = b"tickstone/1";
+
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

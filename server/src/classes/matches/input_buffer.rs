@@ -128,12 +128,16 @@ impl InputBuffer {
 
     /// Offers a row for `tick` while `next` is the next tick to be computed.
     pub fn offer(&mut self, tick: Tick, seq: u32, row: InputRow, next: Tick) -> Offered {
+        // Datagrams repeat what no state has yet: that is no flood.
+        let entry = self.ring[tick.0 as usize % WINDOW];
+        if seq <= self.feedback.last_input
+            || entry.is_some_and(|entry| (entry.tick, entry.seq) == (tick, seq))
+        {
+            return Offered::Duplicate;
+        }
         self.offered_since_tick += 1;
         if self.offered_since_tick > ROWS_PER_TICK_MAX {
             return Offered::Flood;
-        }
-        if seq <= self.feedback.last_input {
-            return Offered::Duplicate;
         }
         if tick < next {
             return Offered::Late;
@@ -233,6 +237,16 @@ mod tests {
         assert_eq!(buffer.offer(Tick(11), 99, row(1), Tick(10)), Offered::Flood);
         buffer.take(Tick(10));
         assert_eq!(buffer.offer(Tick(11), 99, row(1), Tick(11)), Offered::Accepted);
+    }
+
+    #[test]
+    fn inputs_that_are_repeated_are_no_flood() {
+        let mut buffer = InputBuffer::default();
+        assert_eq!(buffer.offer(Tick(10), 1, row(1), Tick(10)), Offered::Accepted);
+        for _ in 0..3 * ROWS_PER_TICK_MAX {
+            assert_eq!(buffer.offer(Tick(10), 1, row(1), Tick(10)), Offered::Duplicate);
+        }
+        assert_eq!(buffer.offer(Tick(11), 2, row(1), Tick(10)), Offered::Accepted);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `POST /v1/matches`.
 
+use std::net::SocketAddr;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -128,16 +130,38 @@ fn complete(entry: &mut Map<String, Value>, routes: &Routes, name: &ObjectName, 
     let ws_url = ws_url(routes, name, host);
     entry.entry("match_id").or_insert_with(|| name.as_str().into());
     entry.insert("ws_url".to_owned(), json!(ws_url));
-    entry.insert("quic_url".to_owned(), Value::Null);
+    add_quic(entry, routes, host);
     if routes.hub.settings.access.is_dev() {
         entry.insert("join_token".to_owned(), guest_token(routes, name).into());
+    }
+}
+
+/// Where QUIC is spoken, and by which certificate where that is the server's own: both null if it is not.
+pub(super) fn add_quic(entry: &mut Map<String, Value>, routes: &Routes, host: Option<&str>) {
+    let hub = &routes.hub;
+    let url = hub.settings.quic.map(|quic| format!("quic://{}", quic_authority(quic, host)));
+    let pin = url.as_ref().and_then(|_| hub.certificates.as_ref()?.pin());
+    entry.insert("quic_url".to_owned(), json!(url));
+    entry.insert("quic_certificate_sha256".to_owned(), json!(pin));
+}
+
+/// The address itself, or the name by which the client knows a server that listens on all of its addresses.
+fn quic_authority(quic: SocketAddr, host: Option<&str>) -> String {
+    let without_port = |host: &str| match host.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => name.to_owned(),
+        _ => host.to_owned(),
+    };
+    match host.filter(|_| quic.ip().is_unspecified()) {
+        Some(host) => format!("{}:{}", without_port(host), quic.port()),
+        None => quic.to_string(),
     }
 }
 
 /// Where the match's socket is, as the client sees this server.
 pub(super) fn ws_url(routes: &Routes, name: &ObjectName, host: Option<&str>) -> String {
     let listen = routes.hub.settings.listen.to_string();
-    format!("ws://{}/v1/matches/{name}/socket", host.unwrap_or(&listen))
+    let scheme = if routes.hub.settings.tls.is_some() { "wss" } else { "ws" };
+    format!("{scheme}://{}/v1/matches/{name}/socket", host.unwrap_or(&listen))
 }
 
 /// In dev mode whoever creates a match can join it at once, by a name that nobody chose.
@@ -158,6 +182,15 @@ mod tests {
         assert_eq!(one.len(), 26);
         assert!(ObjectName::parse(&one).is_ok());
         assert!(ALPHABET.iter().collect::<std::collections::BTreeSet<_>>().len() == 32);
+    }
+
+    #[test]
+    fn quic_is_where_the_client_reaches_the_server() {
+        let [all, one] = ["0.0.0.0:8443", "[::1]:8443"].map(|address| address.parse().unwrap());
+        assert_eq!(quic_authority(all, Some("play.example")), "play.example:8443");
+        assert_eq!(quic_authority(all, Some("[2001:db8::1]:80")), "[2001:db8::1]:8443");
+        assert_eq!(quic_authority(one, Some("localhost:8080")), "[::1]:8443");
+        assert_eq!(quic_authority(all, None), "0.0.0.0:8443");
     }
 
     #[test]

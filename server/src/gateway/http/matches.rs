@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::RoutesRef;
 use super::access::{Caller, MATCH_CLASS, MatchPath};
 use super::body::{self, Field};
+use super::create::{add_quic, host_of};
 use super::problem::Problem;
 use super::query::Query;
 use crate::access::admin::Role;
@@ -70,9 +71,12 @@ pub(super) async fn inspect(
     object: Result<MatchPath, Problem>,
 ) -> Result<Json<Value>, Problem> {
     let caller = Caller::with_role(&routes.hub.settings.access, &headers, Role::Read)?;
-    let entry = routes.call(&object?.0, "inspect", json!({})).await?;
+    let mut entry = routes.call(&object?.0, "inspect", json!({})).await?;
     if entry["private"] == Value::Bool(true) && !caller.sees_private() {
         return Err(Problem::no_such_match());
+    }
+    if let Value::Object(entry) = &mut entry {
+        add_quic(entry, &routes, host_of(&headers).as_deref());
     }
     Ok(Json(entry))
 }

@@ -14,6 +14,6 @@ mod routes;
 mod seats;
 mod web;
 
-pub(super) use access::MatchPath;
+pub(super) use access::{MATCH_CLASS, MatchPath};
 pub use routes::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub(super) use routes::{RoutesRef, router};

@@ -1,0 +1,60 @@
+//! The two halves of a connection's stream of bytes, whatever carries it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::outgoing::Sink;
+use super::quic::StreamSink;
+
+/// What is read.
+#[derive(Debug)]
+pub(super) enum ReadHalf {
+    /// TCP as it is.
+    Tcp(OwnedReadHalf),
+}
+
+impl AsyncRead for ReadHalf {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
+        }
+    }
+}
+
+/// What is written to.
+#[derive(Debug)]
+pub(super) enum WriteHalf {
+    /// TCP as it is.
+    Tcp(OwnedWriteHalf),
+    /// A stream of a QUIC connection.
+    Quic(StreamSink),
+}
+
+impl Sink for WriteHalf {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => Sink::try_write(tcp, bytes),
+            Self::Quic(stream) => stream.try_write(bytes),
+        }
+    }
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_writable(cx),
+            Self::Quic(stream) => stream.poll_writable(cx),
+        }
+    }
+    fn abandon(&self) {
+        match self {
+            Self::Tcp(tcp) => tcp.abandon(),
+            Self::Quic(stream) => stream.abandon(),
+        }
+    }
+}

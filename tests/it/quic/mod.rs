@@ -1,0 +1,3 @@
+//! QUIC beside WebSocket: the same matches, messages and codes.
+
+mod play;
