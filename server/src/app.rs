@@ -226,7 +226,12 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         Access::Dev => gateway::Settings::dev(config.listen),
         Access::Secret(secret) => gateway::Settings::guarded(config.listen, secret.clone()),
     };
-    gateway::Settings { origins: config.origins.clone(), threads: config.gateway_threads, ..settings }
+    gateway::Settings {
+        origins: config.origins.clone(),
+        threads: config.gateway_threads,
+        connections_per_address: u32::try_from(config.connections_per_address).unwrap_or(u32::MAX),
+        ..settings
+    }
 }
 
 fn shelf(config: &Config, games: &Arc<Games>, assets: Assets, metrics: &MetricsRef) -> Shelf {

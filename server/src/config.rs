@@ -21,6 +21,8 @@ pub struct RawConfig {
     pub secret: Option<String>,
     /// Origins of browsers that may open sockets, beside the server's own.
     pub origins: Option<Vec<String>>,
+    /// Connections of one address.
+    pub connections_per_address: Option<usize>,
     /// Threads for objects that tick.
     pub workers: Option<usize>,
     /// Threads for the rest.
@@ -52,12 +54,13 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "data",
     "listen",
     "dev",
     "secret",
     "origins",
+    "connections_per_address",
     "workers",
     "general_workers",
     "gateway_threads",
@@ -85,6 +88,8 @@ pub struct Config {
     pub access: Access,
     /// Origins of browsers beside the server's own.
     pub origins: Vec<String>,
+    /// Connections of one address.
+    pub connections_per_address: usize,
     /// Threads for objects that tick.
     pub tick_workers: usize,
     /// Threads for the rest.
@@ -183,6 +188,7 @@ impl RawConfig {
             dev: over.dev.or(self.dev),
             secret: over.secret.or(self.secret),
             origins: over.origins.or(self.origins),
+            connections_per_address: over.connections_per_address.or(self.connections_per_address),
             workers: over.workers.or(self.workers),
             general_workers: over.general_workers.or(self.general_workers),
             gateway_threads: over.gateway_threads.or(self.gateway_threads),
@@ -208,6 +214,13 @@ impl RawConfig {
             listen,
             access: access(self.dev.unwrap_or(false), self.secret, listen)?,
             origins: self.origins.unwrap_or_default(),
+            connections_per_address: between(
+                "connections_per_address",
+                self.connections_per_address,
+                1,
+                100_000,
+                64,
+            )?,
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(
                 "general_workers",

@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::admission::{MessageMeter, Permit, Verdict};
 use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, TOO_FAST};
 use super::closing;
+use super::guard::{Stranger, strip_text};
 use super::handshake::{self, Joins, WRONG_FRAME};
 use super::hub::{Change, Hub};
 use super::link::Link;
@@ -52,11 +53,13 @@ pub(super) struct Upgraded {
     pub(super) subprotocol: Option<Encoding>,
     /// Its place among the connections.
     pub(super) permit: Option<Arc<Permit>>,
+    /// Its place among those that have not said hello.
+    pub(super) stranger: Option<Stranger>,
 }
 
 /// Serves the connection to its end.
 pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
-    let Upgraded { tcp, read_ahead, object, subprotocol, permit } = upgraded;
+    let Upgraded { tcp, read_ahead, object, subprotocol, permit, stranger } = upgraded;
     let (read, write) = tcp.into_split();
     let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone());
     let registered = Registered::enter(&hub, &link);
@@ -65,14 +68,16 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
         Arc::clone(&link),
         hub.counters.traffic.bytes_in.clone(),
         Arc::clone(&hub.clock),
-        hub.settings.bytes_per_second_max,
+        &hub.settings,
+        &read_ahead,
     );
     let websocket =
         WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
     let meter = MessageMeter::new(&hub.settings);
-    let mut connection = Connection { hub: &hub, link: &link, object, websocket, meter };
+    let mut connection = Connection { hub: &hub, link: &link, object, websocket, meter, stranger };
     let ending = connection.live(subprotocol).await;
     let stream = connection.websocket.into_inner();
+    hub.counters.refused.count_ending(ending);
     closing::close(&hub, &link, stream.read, ending).await;
     drop((registered, permit));
 }
@@ -117,6 +122,7 @@ struct Connection<'a> {
     object: Identity,
     websocket: WebSocketStream<SharedStream>,
     meter: MessageMeter,
+    stranger: Option<Stranger>,
 }
 
 impl Connection<'_> {
@@ -151,6 +157,7 @@ impl Connection<'_> {
         };
         let (hello, spoken) = handshake::check(&first, subprotocol, &self.object.name, joins)?;
         self.link.spoken.get_or_init(|| spoken);
+        self.stranger = None;
         Ok(hello)
     }
 
@@ -184,7 +191,6 @@ impl Connection<'_> {
             })
         });
         let message = next.await.map_err(|ending| link.ending().unwrap_or(ending))?;
-        link.heard_message();
         if message.is_close() {
             // The frame reader has the answer ready; a failure means the socket is gone.
             let _ = poll_fn(|cx| Pin::new(&mut self.websocket).poll_flush(cx)).await;
@@ -252,7 +258,8 @@ impl Connection<'_> {
                 return Err(Ending::Coded(CloseCode::Malformed, "a second hello"));
             }
             ClientMessage::Leave {} => SocketEvent::Leave { socket },
-            ClientMessage::Message(message) => {
+            ClientMessage::Message(mut message) => {
+                strip_text(&mut message.data);
                 let data = message.data.to_string();
                 if data.len() > MESSAGE_DATA_BYTES_MAX {
                     return Err(Ending::Coded(

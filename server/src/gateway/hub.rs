@@ -13,6 +13,7 @@ use tickstone_shared::sim::registered::AnyGame;
 
 use super::admission::Places;
 use super::close_reason::RESTARTING;
+use super::guard::{Addresses, Refusals};
 use super::link::Link;
 use super::outgoing::Traffic;
 use super::settings::Settings;
@@ -37,6 +38,8 @@ pub(super) struct Counters {
     pub(super) inputs_flood: Counter,
     /// Inputs that came before the welcome.
     pub(super) inputs_early: Counter,
+    /// What was refused.
+    pub(super) refused: Refusals,
 }
 
 impl Counters {
@@ -55,6 +58,7 @@ impl Counters {
             inputs_overloaded: inputs("overloaded"),
             inputs_flood: inputs("flood"),
             inputs_early: inputs("early"),
+            refused: Refusals::of(metrics),
         }
     }
 }
@@ -121,6 +125,8 @@ pub(super) struct Hub {
     pub(super) connections: Connections,
     /// Places for connections.
     pub(super) places: Arc<Places>,
+    /// Who has them, by address.
+    pub(super) addresses: Arc<Addresses>,
     next_socket: AtomicU64,
     draining: AtomicBool,
 }
@@ -130,6 +136,7 @@ impl Hub {
     pub(super) fn new(settings: Settings, objects: ObjectsRef, clock: ClockRef, metrics: &Metrics) -> Self {
         Self {
             places: Places::new(settings.connections_max),
+            addresses: Addresses::new(settings.connections_per_address, settings.connections_max),
             settings,
             objects,
             clock,

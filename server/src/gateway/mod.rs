@@ -17,6 +17,7 @@ mod closing;
 mod connection;
 mod fanout;
 mod frames;
+mod guard;
 mod handshake;
 mod http;
 mod hub;

@@ -19,10 +19,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// From the upgrade to the hello (interfaces: 4408).
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
-/// Nothing heard for this long: the client is pinged.
-pub const PING_AFTER: Duration = Duration::from_secs(15);
-/// Nothing heard for this long: 4408.
-pub const SILENT_AFTER: Duration = Duration::from_secs(30);
+/// Nothing heard for this long: the client is pinged (reliability P35).
+pub const PING_AFTER: Duration = Duration::from_secs(10);
+/// Nothing heard for this long: 4408 (reliability P35).
+pub const SILENT_AFTER: Duration = Duration::from_secs(25);
 /// Bytes wait for the client and it takes none for this long: 4420.
 pub const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// A message that has begun must be whole within this: 4400.
@@ -40,6 +40,12 @@ pub const CONTROLS_PER_SECOND_MAX: u32 = 20;
 /// Bytes of a client in one second, framing included: above it 4429. Holds under the frame reader, so that
 /// endless empty fragments are seen (reliability 4.2).
 pub const BYTES_PER_SECOND_MAX: usize = 64 * 1024;
+
+/// Frames of a client in one second, fragments and control frames included: above it 4429 (reliability 4.2).
+pub const FRAMES_PER_SECOND_MAX: usize = 500;
+/// Connections of one address, HTTP and WebSocket together (reliability section 6). What else an address may do
+/// follows from it: strangers, handshakes and requests a second.
+pub const CONNECTIONS_PER_ADDRESS: u32 = 64;
 
 /// Bytes the kernel may hold for one client: states that wait there are stale, and no newer one replaces them;
 /// yet a whole state of 500 players (43 KB) must fit, and the kernel counts about twice that for it.
@@ -60,6 +66,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// [`CONNECTIONS_PER_ADDRESS`].
+    pub connections_per_address: u32,
     /// [`HEADER_TIMEOUT`].
     pub header_timeout: Duration,
     /// [`BODY_TIMEOUT`].
@@ -88,6 +96,8 @@ pub struct Settings {
     pub controls_per_second_max: u32,
     /// [`BYTES_PER_SECOND_MAX`].
     pub bytes_per_second_max: usize,
+    /// [`FRAMES_PER_SECOND_MAX`].
+    pub frames_per_second_max: usize,
     /// Bytes the kernel may hold for one client (`SO_SNDBUF`); `None`: the system's default.
     pub send_buffer_bytes: Option<u32>,
 }
@@ -102,6 +112,7 @@ impl Settings {
             origins: Vec::new(),
             threads: None,
             connections_max: CONNECTIONS_MAX,
+            connections_per_address: CONNECTIONS_PER_ADDRESS,
             header_timeout: HEADER_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             call_timeout: CALL_TIMEOUT,
@@ -116,6 +127,7 @@ impl Settings {
             messages_per_second_sustained: MESSAGES_PER_SECOND_SUSTAINED,
             controls_per_second_max: CONTROLS_PER_SECOND_MAX,
             bytes_per_second_max: BYTES_PER_SECOND_MAX,
+            frames_per_second_max: FRAMES_PER_SECOND_MAX,
             send_buffer_bytes: Some(SEND_BUFFER_BYTES),
         }
     }

@@ -7,5 +7,6 @@ pub mod close;
 pub mod decode;
 pub mod encode;
 pub mod message;
+pub mod nesting;
 pub mod state;
 pub mod version;

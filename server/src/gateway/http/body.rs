@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 use super::problem::Problem;
+use super::strict_json;
 use crate::gateway::settings::BODY_BYTES_MAX;
 
 /// A field that a body may have.
@@ -24,8 +25,6 @@ pub(super) struct Field {
 
 /// Characters of an unknown field's name that are told.
 const SHOWN_NAME_CHARS_MAX: usize = 32;
-/// Nesting of a body (reliability 4.1).
-const DEPTH_MAX: usize = 32;
 
 /// Reads the body. Fields that are null count as absent.
 pub(super) async fn read(
@@ -36,14 +35,7 @@ pub(super) async fn read(
     check_type(&request)?;
     let bytes = tokio::time::timeout(timeout, collect(request)).await.map_err(|_| too_slow())??;
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON.");
-    let value: Value = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
-    if depth(&value) > DEPTH_MAX {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            "The body is nested too deeply.",
-        ));
-    }
+    let value = strict_json::parse(&bytes).map_err(|_| malformed())?;
     let Value::Object(mut body) = value else {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -84,14 +76,6 @@ fn too_big() -> Problem {
 
 fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive.")
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
 }
 
 fn check(body: &Map<String, Value>, fields: &[Field]) -> Result<(), Problem> {

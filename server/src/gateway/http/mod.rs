@@ -11,6 +11,7 @@ mod matches;
 pub(super) mod problem;
 mod query;
 mod routes;
+pub(super) mod strict_json;
 mod web;
 
 pub(super) use access::MatchPath;
