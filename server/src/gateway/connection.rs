@@ -82,7 +82,7 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
     drop((registered, permit));
 }
 
-fn limits() -> WebSocketConfig {
+pub(super) fn limits() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)

@@ -34,8 +34,13 @@ pub(super) async fn read(
 ) -> Result<Map<String, Value>, Problem> {
     check_type(&request)?;
     let bytes = tokio::time::timeout(timeout, collect(request)).await.map_err(|_| too_slow())??;
+    parse(&bytes, fields)
+}
+
+/// A body's bytes as its fields.
+pub(super) fn parse(bytes: &[u8], fields: &[Field]) -> Result<Map<String, Value>, Problem> {
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON.");
-    let value = strict_json::parse(&bytes).map_err(|_| malformed())?;
+    let value = strict_json::parse(bytes).map_err(|_| malformed())?;
     let Value::Object(mut body) = value else {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -6,6 +6,7 @@
 mod access;
 mod body;
 mod create;
+pub mod fuzzed;
 mod health;
 mod matches;
 pub(super) mod problem;
