@@ -5,10 +5,12 @@
 
 mod arena_loadtest;
 mod commands;
+mod conformance;
 mod damage;
 mod disk;
 mod drain;
 mod edges;
+mod hostile;
 mod kill;
 mod life;
 mod outside;

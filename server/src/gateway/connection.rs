@@ -71,8 +71,13 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
         &hub.settings,
         &read_ahead,
     );
-    let websocket =
-        WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
+    let websocket = WebSocketStream::from_partially_read(
+        stream,
+        read_ahead,
+        Role::Server,
+        Some(frame_reader(CLIENT_MESSAGE_BYTES_MAX)),
+    )
+    .await;
     let meter = MessageMeter::new(&hub.settings);
     let mut connection = Connection { hub: &hub, link: &link, object, websocket, meter, stranger };
     let ending = connection.live(subprotocol).await;
@@ -82,13 +87,14 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
     drop((registered, permit));
 }
 
-pub(super) fn limits() -> WebSocketConfig {
+/// How client's frames are read, with messages up to so many bytes: not compressed, not unmasked.
+pub fn frame_reader(message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(Some(CLIENT_MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(CLIENT_MESSAGE_BYTES_MAX))
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
         .accept_unmasked_frames(false)
 }
 

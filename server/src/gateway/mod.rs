@@ -33,6 +33,7 @@ mod sweeper;
 mod tests;
 mod upgrade;
 
+pub use connection::frame_reader;
 pub use http::fuzzed;
 pub use http::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub use hub::Games;

@@ -1,6 +1,7 @@
 //! The gateway's readers of foreign bytes, for [`crate::fuzzed`].
 
 use serde_json::{Value, json};
+use tickstone_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
 
 use super::body;
@@ -32,11 +33,15 @@ pub fn frames(bytes: &[u8]) {
     let one_by_one: usize = bytes.iter().map(|byte| meter.take(&[*byte]).0).sum();
     assert_eq!(whole.0, one_by_one, "frames are frames however they are cut");
     let stream = Script { bytes, answers: 0 };
-    let mut socket = WebSocket::from_raw_socket(stream, Role::Server, Some(connection::limits()));
+    let mut socket = WebSocket::from_raw_socket(
+        stream,
+        Role::Server,
+        Some(connection::frame_reader(CLIENT_MESSAGE_BYTES_MAX)),
+    );
     let mut messages = 0;
     while let Ok(message) = socket.read() {
         messages += 1;
-        assert!(message.len() <= tickstone_shared::limits::CLIENT_MESSAGE_BYTES_MAX);
+        assert!(message.len() <= CLIENT_MESSAGE_BYTES_MAX);
     }
     assert!(messages <= whole.0, "{messages} messages out of {} frames", whole.0);
 }
