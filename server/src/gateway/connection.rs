@@ -197,7 +197,8 @@ impl Connection<'_> {
             })
         });
         let message = next.await.map_err(|ending| link.ending().unwrap_or(ending))?;
-        if message.is_close() {
+        if let Message::Close(frame) = &message {
+            self.hub.counters.refused.count_close_frame(frame.as_ref());
             // The frame reader has the answer ready; a failure means the socket is gone.
             let _ = poll_fn(|cx| Pin::new(&mut self.websocket).poll_flush(cx)).await;
             return Err(Ending::Answered);

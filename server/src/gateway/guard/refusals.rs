@@ -5,6 +5,8 @@
 use axum::response::Response;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::gateway::close_reason::Ending;
 use crate::metrics::{Metrics, ReasonLabel};
@@ -43,6 +45,13 @@ impl Refusals {
             self.count("bad_request");
         } else if error.is_timeout() {
             self.count("no_request_in_time");
+        }
+    }
+
+    /// A client closes. A code that nobody may send has been made 1002 by the frame reader, which answers it.
+    pub(in crate::gateway) fn count_close_frame(&self, frame: Option<&CloseFrame>) {
+        if frame.is_some_and(|frame| frame.code == CloseCode::Protocol) {
+            self.count("close_1002");
         }
     }
 

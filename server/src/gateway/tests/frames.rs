@@ -108,6 +108,7 @@ fn close_codes_that_nobody_may_send_are_1002() {
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
             assert_eq!(ended_by(&mut world, &close_frame(code, b"")).await, 1002, "{code}");
         }
+        counted(&world, "close_1002").await;
         for code in [1000, 1001, 1008, 1011, 3000, 3999, 4000, 4999] {
             assert_eq!(ended_by(&mut world, &close_frame(code, b"bye")).await, code, "as it was said");
         }
@@ -272,6 +273,21 @@ async fn upgraded(world: &World, from: &str, headers: &str) -> (u16, String, Tcp
     }
     let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
     (head[9..12].parse().unwrap(), head, tcp)
+}
+
+#[test]
+fn data_of_messages_arrives_without_what_turns_text() {
+    let mut world = world(|_| {});
+    run(async {
+        let mut tcp = joined(&mut world).await;
+        let message = json!({"t": "message", "data": {"say": "a\u{202e}b\u{1b}[31m", "no\u{0}": 1}});
+        tcp.write_all(&frame(0x81, message.to_string().as_bytes())).await.unwrap();
+        let SocketEvent::Message { data, .. } = world.event().await else { panic!("a message") };
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&data).unwrap(),
+            json!({"say": "ab[31m", "no": 1})
+        );
+    });
 }
 
 #[test]

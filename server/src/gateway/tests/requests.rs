@@ -74,6 +74,20 @@ fn heads_that_do_not_arrive_are_cut() {
 }
 
 #[test]
+fn heads_beyond_their_limit_are_431() {
+    let world = world(|_| {});
+    run(async {
+        let many: String = (0..101).map(|number| format!("x-{number}: 1\r\n")).collect();
+        let long = format!("x: {}\r\n", "y".repeat(16 * 1024));
+        for headers in [&many, &long] {
+            let request = format!("GET /healthz HTTP/1.1\r\nhost: a\r\n{headers}\r\n{HIDDEN}");
+            assert_eq!(statuses(&said(&world, request.as_bytes()).await), [431]);
+        }
+        counted(&world, "head_too_big", 2).await;
+    });
+}
+
+#[test]
 fn targets_by_their_form() {
     let world = world(|_| {});
     run(async {
