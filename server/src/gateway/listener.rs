@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -118,7 +119,8 @@ async fn serve(
     router: Router,
     mut draining: watch::Receiver<bool>,
 ) {
-    if tcp.set_nodelay(true).is_err() {
+    let patience_ms = hub.settings.takes_nothing_after.as_millis().try_into().unwrap_or(u32::MAX);
+    if tcp.set_nodelay(true).is_err() || set_tcp_user_timeout(&tcp, patience_ms).is_err() {
         return;
     }
     let counters = hub.counters.clone();

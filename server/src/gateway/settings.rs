@@ -25,6 +25,9 @@ pub const PING_AFTER: Duration = Duration::from_secs(10);
 pub const SILENT_AFTER: Duration = Duration::from_secs(25);
 /// Bytes wait for the client and it takes none for this long: 4420.
 pub const STUCK_AFTER: Duration = Duration::from_secs(5);
+/// Bytes wait in the kernel for a client that takes none for this long: the connection is reset. For HTTP, whose
+/// answers nobody else watches; above [`STUCK_AFTER`], which a WebSocket is told of first.
+pub const TAKES_NOTHING_AFTER: Duration = Duration::from_secs(10);
 /// A message that has begun must be whole within this: 4400.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a closed connection may still take to read its close frame.
@@ -82,6 +85,8 @@ pub struct Settings {
     pub silent_after: Duration,
     /// [`STUCK_AFTER`].
     pub stuck_after: Duration,
+    /// [`TAKES_NOTHING_AFTER`].
+    pub takes_nothing_after: Duration,
     /// [`MESSAGE_TIMEOUT`].
     pub message_timeout: Duration,
     /// [`LINGER`].
@@ -120,6 +125,7 @@ impl Settings {
             ping_after: PING_AFTER,
             silent_after: SILENT_AFTER,
             stuck_after: STUCK_AFTER,
+            takes_nothing_after: TAKES_NOTHING_AFTER,
             message_timeout: MESSAGE_TIMEOUT,
             linger: LINGER,
             sweep_every: SWEEP_EVERY,

@@ -277,6 +277,29 @@ fn two_thousand_pipelined_requests_are_answered_one_after_another() {
     });
 }
 
+#[test]
+fn who_asks_and_never_reads_is_reset() {
+    let world = world(|settings| {
+        settings.connections_max = 1;
+        settings.takes_nothing_after = Duration::from_millis(300);
+        settings.send_buffer_bytes = Some(4096);
+    });
+    run(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut tcp = socket.connect(world.addr()).await.unwrap();
+        let asking = "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n".repeat(200);
+        tcp.write_all(asking.as_bytes()).await.unwrap();
+        let place = async {
+            while !said(&world, b"GET /healthz HTTP/1.0\r\n\r\n").await.contains(" 200 ") {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        soon(place).await;
+        assert!(tcp.read(&mut [0; 64]).await.is_ok_and(|read| read > 0), "what had arrived before");
+    });
+}
+
 /// A connection that comes from another address of this machine, which is not exempt.
 async fn from(world: &World, address: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
