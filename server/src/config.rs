@@ -38,6 +38,8 @@ pub struct RawConfig {
     pub cluster: Option<String>,
     /// Origins of browsers that may open sockets, beside the server's own.
     pub origins: Option<Vec<String>>,
+    /// Connections of one address.
+    pub connections_per_address: Option<usize>,
     /// Threads for objects that tick.
     pub workers: Option<usize>,
     /// Threads for the rest.
@@ -69,7 +71,7 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 27] = [
     "data",
     "listen",
     "quic",
@@ -82,6 +84,7 @@ const KEYS: [&str; 26] = [
     "token_keys",
     "cluster",
     "origins",
+    "connections_per_address",
     "workers",
     "general_workers",
     "gateway_threads",
@@ -115,6 +118,8 @@ pub struct Config {
     pub access: DoorkeeperRef,
     /// Origins of browsers beside the server's own.
     pub origins: Vec<String>,
+    /// Connections of one address.
+    pub connections_per_address: usize,
     /// Threads for objects that tick.
     pub tick_workers: usize,
     /// Threads for the rest.
@@ -217,6 +222,7 @@ impl RawConfig {
             token_keys: over.token_keys.or(self.token_keys),
             cluster: over.cluster.or(self.cluster),
             origins: over.origins.or(self.origins),
+            connections_per_address: over.connections_per_address.or(self.connections_per_address),
             workers: over.workers.or(self.workers),
             general_workers: over.general_workers.or(self.general_workers),
             gateway_threads: over.gateway_threads.or(self.gateway_threads),
@@ -258,6 +264,13 @@ impl RawConfig {
             behind_proxy,
             access,
             origins: self.origins.unwrap_or_default(),
+            connections_per_address: between(
+                "connections_per_address",
+                self.connections_per_address,
+                1,
+                100_000,
+                64,
+            )?,
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(
                 "general_workers",

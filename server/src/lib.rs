@@ -10,6 +10,7 @@ pub mod classes;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod fuzzed;
 pub mod gateway;
 pub mod mailbox;
 pub mod metrics;

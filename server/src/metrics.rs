@@ -24,6 +24,13 @@ pub struct ResultLabel {
     pub result: &'static str,
 }
 
+/// Why something was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabel {
+    /// The reason, one of a fixed set.
+    pub reason: &'static str,
+}
+
 /// How a client is connected.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct TransportLabel {
@@ -83,6 +90,8 @@ pub struct Metrics {
     pub inputs: Family<ResultLabel, Counter>,
     /// Open connections.
     pub connections: Family<TransportLabel, Gauge>,
+    /// Requests, connections and messages that were refused, by reason.
+    pub refused: Family<ReasonLabel, Counter>,
     /// Payload and framing bytes.
     pub bytes: Family<BytesLabel, Counter>,
     /// Datagrams of clients that were dropped, by why.
@@ -147,6 +156,7 @@ impl Metrics {
             ticks_slipped: Counter::default(),
             inputs: Family::default(),
             connections: Family::default(),
+            refused: Family::default(),
             bytes: Family::default(),
             datagrams_refused: Family::default(),
             quic_handshakes: Family::default(),
@@ -208,6 +218,7 @@ impl Metrics {
     fn register_edges(&mut self) {
         let r = &mut self.registry;
         r.register("connections", "Open connections", self.connections.clone());
+        r.register("refused", "Requests, connections and messages refused, by reason", self.refused.clone());
         r.register("bytes", "Payload and framing bytes", self.bytes.clone());
         r.register("datagrams_refused", "Datagrams of clients dropped", self.datagrams_refused.clone());
         r.register("quic_handshakes", "Handshakes over QUIC", self.quic_handshakes.clone());

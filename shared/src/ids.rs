@@ -113,7 +113,8 @@ impl PlayerName {
     }
 }
 
-fn changes_the_line(c: char) -> bool {
+/// Does a character turn, hide or rewrite what is shown beside it?
+pub fn changes_the_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

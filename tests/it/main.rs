@@ -6,10 +6,12 @@
 mod access;
 mod arena_loadtest;
 mod commands;
+mod conformance;
 mod damage;
 mod disk;
 mod drain;
 mod edges;
+mod hostile;
 mod kill;
 mod life;
 mod outside;

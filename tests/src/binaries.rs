@@ -52,6 +52,11 @@ pub fn is_release() -> bool {
     profile_dir().ends_with("release")
 }
 
+/// A directory for what is costly to make, beside what cargo builds.
+pub fn cache() -> PathBuf {
+    profile_dir().parent().expect("a profile lies in target").to_owned()
+}
+
 /// The repository.
 pub fn root() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::admission::{MessageMeter, Permit, Verdict};
 use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, TOO_FAST};
 use super::closing;
+use super::guard::{Stranger, strip_text};
 use super::halves::{ReadHalf, WriteHalf};
 use super::handshake::{self, Joins, WRONG_FRAME};
 use super::hub::{Change, Hub};
@@ -55,11 +56,13 @@ pub(super) struct Upgraded {
     pub(super) query_token: Option<String>,
     /// Its place among the connections.
     pub(super) permit: Option<Arc<Permit>>,
+    /// Its place among those that have not said hello.
+    pub(super) stranger: Option<Stranger>,
 }
 
 /// Serves the connection to its end.
 pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
-    let Upgraded { tcp, read_ahead, object, subprotocol, query_token, permit } = upgraded;
+    let Upgraded { tcp, read_ahead, object, subprotocol, query_token, permit, stranger } = upgraded;
     let (read, write) = tcp.into_split();
     let (read, write) = (ReadHalf::Tcp(read), WriteHalf::Tcp(write));
     let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone(), None);
@@ -69,24 +72,32 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
         Arc::clone(&link),
         hub.counters.traffic.bytes_in.clone(),
         Arc::clone(&hub.clock),
-        hub.settings.bytes_per_second_max,
+        &hub.settings,
+        &read_ahead,
     );
-    let websocket =
-        WebSocketStream::from_partially_read(stream, read_ahead, Role::Server, Some(limits())).await;
-    let mut connection = Connection { talk: Talk::new(&hub, &link, object), websocket };
+    let websocket = WebSocketStream::from_partially_read(
+        stream,
+        read_ahead,
+        Role::Server,
+        Some(frame_reader(CLIENT_MESSAGE_BYTES_MAX)),
+    )
+    .await;
+    let mut connection = Connection { talk: Talk::new(&hub, &link, object), websocket, stranger };
     let ending = connection.live(subprotocol, query_token).await;
     let stream = connection.websocket.into_inner();
+    hub.counters.refused.count_ending(ending);
     closing::close(&hub, &link, stream.read, ending).await;
     drop((registered, permit));
 }
 
-fn limits() -> WebSocketConfig {
+/// How client's frames are read, with messages up to so many bytes: not compressed, not unmasked.
+pub fn frame_reader(message_bytes_max: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(Some(CLIENT_MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(CLIENT_MESSAGE_BYTES_MAX))
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
         .accept_unmasked_frames(false)
 }
 
@@ -118,6 +129,7 @@ impl Drop for Registered<'_> {
 struct Connection<'a> {
     talk: Talk<'a>,
     websocket: WebSocketStream<SharedStream>,
+    stranger: Option<Stranger>,
 }
 
 impl Connection<'_> {
@@ -147,7 +159,9 @@ impl Connection<'_> {
                 first => break first,
             }
         };
-        self.talk.hello(&first, subprotocol, query_token)
+        let said = self.talk.hello(&first, subprotocol, query_token)?;
+        self.stranger = None;
+        Ok(said)
     }
 
     async fn read_to_the_end(&mut self) -> Ending {
@@ -184,8 +198,8 @@ impl Connection<'_> {
             })
         });
         let message = next.await.map_err(|ending| link.ending().unwrap_or(ending))?;
-        link.heard_message();
-        if message.is_close() {
+        if let Message::Close(frame) = &message {
+            self.talk.hub.counters.refused.count_close_frame(frame.as_ref());
             // The frame reader has the answer ready; a failure means the socket is gone.
             let _ = poll_fn(|cx| Pin::new(&mut self.websocket).poll_flush(cx)).await;
             return Err(Ending::Answered);
@@ -321,7 +335,8 @@ impl<'a> Talk<'a> {
                 return Err(Ending::Coded(CloseCode::Malformed, "a second hello"));
             }
             ClientMessage::Leave {} => SocketEvent::Leave { socket },
-            ClientMessage::Message(message) => {
+            ClientMessage::Message(mut message) => {
+                strip_text(&mut message.data);
                 let data = message.data.to_string();
                 if data.len() > MESSAGE_DATA_BYTES_MAX {
                     return Err(Ending::Coded(

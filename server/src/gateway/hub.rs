@@ -13,6 +13,7 @@ use tickstone_shared::sim::registered::AnyGame;
 
 use super::admission::Places;
 use super::close_reason::RESTARTING;
+use super::guard::{Addresses, Refusals};
 use super::link::Link;
 use super::outgoing::Traffic;
 use super::quic::QuicCounters;
@@ -41,6 +42,8 @@ pub(super) struct Counters {
     pub(super) inputs_flood: Counter,
     /// Inputs that came before the welcome.
     pub(super) inputs_early: Counter,
+    /// What was refused.
+    pub(super) refused: Refusals,
 }
 
 impl Counters {
@@ -62,6 +65,7 @@ impl Counters {
             inputs_overloaded: inputs("overloaded"),
             inputs_flood: inputs("flood"),
             inputs_early: inputs("early"),
+            refused: Refusals::of(metrics),
         }
     }
 }
@@ -130,6 +134,8 @@ pub(super) struct Hub {
     pub(super) places: Arc<Places>,
     /// The certificate, where TLS or QUIC is spoken.
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// Who has them, by address.
+    pub(super) addresses: Arc<Addresses>,
     next_socket: AtomicU64,
     draining: AtomicBool,
 }
@@ -146,6 +152,7 @@ impl Hub {
         Self {
             places: Places::new(settings.connections_max),
             certificates,
+            addresses: Addresses::new(settings.connections_per_address, settings.connections_max),
             settings,
             objects,
             clock,

@@ -3,23 +3,27 @@
 //! Responsible for: how many connections there are, and how long a request's head may take.
 //! Not responsible for: what a request asks.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::IntoResponse as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tower_service::Service as _;
 
 use super::admission::{Permit, Places};
+use super::guard::{Crowded, Visitor, check_request};
 use super::hub::Hub;
 use super::settings::{HEADER_BYTES_MAX, HEADERS_MAX};
 
@@ -33,6 +37,9 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_millis(500);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Said to those for whom there is no place, before their request is read.
 const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
+    content-type: application/problem+json\r\ncontent-length: 0\r\n\r\n";
+/// Said to those whose address has enough of them.
+const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n\
     content-type: application/problem+json\r\ncontent-length: 0\r\n\r\n";
 
 /// Binds. Accepted sockets inherit the size of the send buffer.
@@ -59,38 +66,46 @@ pub(super) async fn run(
             accepted = listener.accept() => accepted,
             _ = draining.wait_for(|draining| *draining) => return,
         };
-        let tcp = match accepted {
-            Ok((tcp, _)) => tcp,
-            Err(_) => {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
+        let Ok((tcp, peer)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
         };
-        match hub.places.take() {
-            Some(permit) => {
-                tokio::spawn(serve(
-                    tcp,
-                    Arc::new(permit),
-                    Arc::clone(&hub),
-                    router.clone(),
-                    draining.clone(),
-                ));
+        match admit(&hub, peer) {
+            Ok(admitted) => {
+                tokio::spawn(serve(tcp, admitted, Arc::clone(&hub), router.clone(), draining.clone()));
             }
-            None => {
+            Err(answer) => {
                 if let Some(permit) = refusals.take() {
-                    tokio::spawn(refuse(tcp, permit));
+                    tokio::spawn(refuse(tcp, answer, permit));
                 }
             }
         }
     }
 }
 
-async fn refuse(mut tcp: TcpStream, _permit: Permit) {
+/// A connection's place, in all and among those of its address.
+type Admitted = (Arc<Permit>, Arc<Visitor>);
+
+/// Is there a place for somebody from there? Else what they are told.
+fn admit(hub: &Hub, peer: SocketAddr) -> Result<Admitted, &'static [u8]> {
+    let refused = |reason, answer| {
+        hub.counters.refused.count(reason);
+        Err(answer)
+    };
+    let Some(permit) = hub.places.take() else { return refused("no_place", NO_PLACE) };
+    match hub.addresses.connect(peer.ip(), hub.clock.now()) {
+        Ok(visitor) => Ok((Arc::new(permit), visitor)),
+        Err(Crowded::Server) => refused("no_place", NO_PLACE),
+        Err(crowded) => refused(crowded.reason(), TOO_MANY),
+    }
+}
+
+async fn refuse(mut tcp: TcpStream, answer: &'static [u8], _permit: Permit) {
     let told = async {
         let mut request = [0; 1024];
         tcp.readable().await?;
         let _ = tcp.try_read(&mut request);
-        tcp.write_all(NO_PLACE).await?;
+        tcp.write_all(answer).await?;
         tcp.shutdown().await
     };
     // It is told if it listens; it is closed in any case.
@@ -99,30 +114,53 @@ async fn refuse(mut tcp: TcpStream, _permit: Permit) {
 
 async fn serve(
     tcp: TcpStream,
-    permit: Arc<Permit>,
+    (permit, visitor): Admitted,
     hub: Arc<Hub>,
     router: Router,
     mut draining: watch::Receiver<bool>,
 ) {
-    if tcp.set_nodelay(true).is_err() {
+    let patience_ms = hub.settings.takes_nothing_after.as_millis().try_into().unwrap_or(u32::MAX);
+    if tcp.set_nodelay(true).is_err() || set_tcp_user_timeout(&tcp, patience_ms).is_err() {
         return;
     }
+    let counters = hub.counters.clone();
+    let header_timeout = hub.settings.header_timeout;
     let service = service_fn(move |mut request: Request<Incoming>| {
+        let checked = check_request(&request, &visitor, hub.clock.now());
         request.extensions_mut().insert(Arc::clone(&permit));
-        router.clone().call(request)
+        request.extensions_mut().insert(Arc::clone(&visitor));
+        let answered = checked.map(|()| router.clone().call(request));
+        let refused = hub.counters.refused.clone();
+        async move {
+            let answer = match answered {
+                Ok(answer) => answer.await?,
+                Err(problem) => problem.into_response(),
+            };
+            refused.count_answer(&answer);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(hub.settings.header_timeout)
+        .header_read_timeout(header_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(TokioIo::new(tcp), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // An error of one connection (it left, it sent garbage) has been answered by hyper where it can be.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = draining.wait_for(|draining| *draining) => connection.as_mut().graceful_shutdown(),
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        _ = draining.wait_for(|draining| *draining) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        counters.refused.count_http_error(&error);
     }
-    let _ = connection.await;
 }

@@ -17,6 +17,7 @@ mod closing;
 mod connection;
 mod fanout;
 mod frames;
+mod guard;
 mod halves;
 mod handshake;
 mod http;
@@ -36,6 +37,8 @@ mod tests;
 mod tls;
 mod upgrade;
 
+pub use connection::frame_reader;
+pub use http::fuzzed;
 pub use http::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub use hub::Games;
 pub use outlet::{FanoutInbox, GatewayOutlet, outlet};

@@ -24,12 +24,15 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// From the upgrade to the hello (interfaces: 4408).
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
-/// Nothing heard for this long: the client is pinged.
-pub const PING_AFTER: Duration = Duration::from_secs(15);
-/// Nothing heard for this long: 4408.
-pub const SILENT_AFTER: Duration = Duration::from_secs(30);
+/// Nothing heard for this long: the client is pinged (reliability P35).
+pub const PING_AFTER: Duration = Duration::from_secs(10);
+/// Nothing heard for this long: 4408 (reliability P35).
+pub const SILENT_AFTER: Duration = Duration::from_secs(25);
 /// Bytes wait for the client and it takes none for this long: 4420.
 pub const STUCK_AFTER: Duration = Duration::from_secs(5);
+/// Bytes wait in the kernel for a client that takes none for this long: the connection is reset. For HTTP, whose
+/// answers nobody else watches; above [`STUCK_AFTER`], which a WebSocket is told of first.
+pub const TAKES_NOTHING_AFTER: Duration = Duration::from_secs(10);
 /// A message that has begun must be whole within this: 4400.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a closed connection may still take to read its close frame.
@@ -49,6 +52,12 @@ pub const CONTROLS_PER_SECOND_MAX: u32 = 20;
 /// Bytes of a client in one second, framing included: above it 4429. Holds under the frame reader, so that
 /// endless empty fragments are seen (reliability 4.2).
 pub const BYTES_PER_SECOND_MAX: usize = 64 * 1024;
+
+/// Frames of a client in one second, fragments and control frames included: above it 4429 (reliability 4.2).
+pub const FRAMES_PER_SECOND_MAX: usize = 500;
+/// Connections of one address, HTTP and WebSocket together (reliability section 6). What else an address may do
+/// follows from it: strangers, handshakes and requests a second.
+pub const CONNECTIONS_PER_ADDRESS: u32 = 64;
 
 /// Bytes the kernel may hold for one client: states that wait there are stale, and no newer one replaces them;
 /// yet a whole state of 500 players (43 KB) must fit, and the kernel counts about twice that for it.
@@ -81,6 +90,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// [`CONNECTIONS_PER_ADDRESS`].
+    pub connections_per_address: u32,
     /// [`HEADER_TIMEOUT`].
     pub header_timeout: Duration,
     /// [`BODY_TIMEOUT`].
@@ -95,6 +106,8 @@ pub struct Settings {
     pub silent_after: Duration,
     /// [`STUCK_AFTER`].
     pub stuck_after: Duration,
+    /// [`TAKES_NOTHING_AFTER`].
+    pub takes_nothing_after: Duration,
     /// [`MESSAGE_TIMEOUT`].
     pub message_timeout: Duration,
     /// [`LINGER`].
@@ -109,6 +122,8 @@ pub struct Settings {
     pub controls_per_second_max: u32,
     /// [`BYTES_PER_SECOND_MAX`].
     pub bytes_per_second_max: usize,
+    /// [`FRAMES_PER_SECOND_MAX`].
+    pub frames_per_second_max: usize,
     /// Bytes the kernel may hold for one client (`SO_SNDBUF`); `None`: the system's default.
     pub send_buffer_bytes: Option<u32>,
 }
@@ -134,6 +149,7 @@ impl Settings {
             origins: Vec::new(),
             threads: None,
             connections_max: CONNECTIONS_MAX,
+            connections_per_address: CONNECTIONS_PER_ADDRESS,
             header_timeout: HEADER_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             call_timeout: CALL_TIMEOUT,
@@ -141,6 +157,7 @@ impl Settings {
             ping_after: PING_AFTER,
             silent_after: SILENT_AFTER,
             stuck_after: STUCK_AFTER,
+            takes_nothing_after: TAKES_NOTHING_AFTER,
             message_timeout: MESSAGE_TIMEOUT,
             linger: LINGER,
             sweep_every: SWEEP_EVERY,
@@ -148,6 +165,7 @@ impl Settings {
             messages_per_second_sustained: MESSAGES_PER_SECOND_SUSTAINED,
             controls_per_second_max: CONTROLS_PER_SECOND_MAX,
             bytes_per_second_max: BYTES_PER_SECOND_MAX,
+            frames_per_second_max: FRAMES_PER_SECOND_MAX,
             send_buffer_bytes: Some(SEND_BUFFER_BYTES),
         }
     }

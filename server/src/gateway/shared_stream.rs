@@ -14,8 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::admission::ByteMeter;
 use super::close_reason::TOO_FAST;
+use super::guard::FrameMeter;
 use super::halves::ReadHalf;
 use super::link::Link;
+use super::settings::Settings;
 use crate::clock::ClockRef;
 
 /// A socket whose writes go through the connection's queues.
@@ -23,21 +25,40 @@ pub(super) struct SharedStream {
     /// The socket's read half.
     pub(super) read: ReadHalf,
     link: Arc<Link>,
-    meter: ByteMeter,
+    bytes: ByteMeter,
+    frames: FrameMeter,
+    frame_rate: ByteMeter,
     bytes_in: Counter,
     clock: ClockRef,
 }
 
 impl SharedStream {
-    /// Nothing has come.
+    /// Nothing has come but what was read ahead, with the request.
     pub(super) fn new(
         read: ReadHalf,
         link: Arc<Link>,
         bytes_in: Counter,
         clock: ClockRef,
-        bytes_per_second_max: usize,
+        settings: &Settings,
+        read_ahead: &[u8],
     ) -> Self {
-        Self { read, link, meter: ByteMeter::new(bytes_per_second_max), bytes_in, clock }
+        let bytes = ByteMeter::new(settings.bytes_per_second_max);
+        let frame_rate = ByteMeter::new(settings.frames_per_second_max);
+        let mut stream =
+            Self { read, link, bytes, frames: FrameMeter::default(), frame_rate, bytes_in, clock };
+        if !read_ahead.is_empty() && !stream.is_taken(read_ahead) {
+            stream.link.end(TOO_FAST);
+        }
+        stream
+    }
+
+    /// Counts what has come: within the rates?
+    fn is_taken(&mut self, came: &[u8]) -> bool {
+        self.bytes_in.inc_by(came.len() as u64);
+        let now = self.clock.now();
+        let (frames, arriving) = self.frames.take(came);
+        self.link.heard_bytes(now, arriving);
+        self.bytes.is_within(now, came.len()) && self.frame_rate.is_within(now, frames)
     }
 }
 
@@ -49,18 +70,12 @@ impl AsyncRead for SharedStream {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.read).poll_read(cx, buf))?;
-        let came = buf.filled().len() - before;
-        if came == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        self.bytes_in.inc_by(came as u64);
-        let now = self.clock.now();
-        self.link.heard_bytes(now);
-        if self.meter.is_within(now, came) {
+        let came = &buf.filled()[before..];
+        if came.is_empty() || self.is_taken(came) {
             return Poll::Ready(Ok(()));
         }
         self.link.end(TOO_FAST);
-        Poll::Ready(Err(io::Error::other("more bytes a second than allowed")))
+        Poll::Ready(Err(io::Error::other("more bytes or frames a second than allowed")))
     }
 }
 

@@ -112,10 +112,10 @@ mod tests {
     #[test]
     fn silence_is_pinged_once_and_then_ended() {
         let mut swept = Swept::default();
-        assert_eq!(judged(QUIET, &mut swept, 14_999), None);
-        assert_eq!(judged(QUIET, &mut swept, 15_000), Some(0));
-        assert_eq!(judged(QUIET, &mut swept, 15_500), None);
-        assert_eq!(judged(QUIET, &mut swept, 30_000), Some(4408));
+        assert_eq!(judged(QUIET, &mut swept, 9_999), None);
+        assert_eq!(judged(QUIET, &mut swept, 10_000), Some(0));
+        assert_eq!(judged(QUIET, &mut swept, 10_500), None);
+        assert_eq!(judged(QUIET, &mut swept, 25_000), Some(4408));
     }
 
     #[test]

@@ -3,18 +3,17 @@
 //! Responsible for: every check of the request; axum's own upgrade brings another frame reader.
 //! Not responsible for: what is said on the socket.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::header::{
-    CONNECTION, HOST, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    ALLOW, CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::upgrade::{OnUpgrade, Parts};
-use hyper::{HeaderMap, StatusCode};
+use hyper::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tickstone_shared::wire::version::Encoding;
 use tokio::net::TcpStream;
@@ -22,6 +21,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::admission::Permit;
 use super::connection::{self, Upgraded};
+use super::guard::{Stranger, Visitor, is_origin_allowed};
 use super::http::problem::Problem;
 use super::http::{MatchPath, RoutesRef};
 use super::settings::Settings;
@@ -43,6 +43,12 @@ pub(super) async fn socket(
     object: Result<MatchPath, Problem>,
     mut request: Request,
 ) -> Response {
+    // The router takes HEAD for GET; only GET becomes a socket (RFC 6455, 4.1).
+    if request.method() != Method::GET {
+        let detail = "The header Allow lists the methods.";
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+        return problem.with_headers(&[(ALLOW, "GET")]);
+    }
     let accepted = match check(&routes.hub.settings, request.headers()) {
         Ok(accepted) => accepted,
         Err(response) => return *response,
@@ -55,9 +61,15 @@ pub(super) async fn socket(
         return Problem::draining().into_response();
     }
     let permit = request.extensions_mut().remove::<Arc<Permit>>();
+    let visitor = request.extensions_mut().remove::<Arc<Visitor>>();
+    let stranger = match visitor.as_ref().map(Visitor::stranger).transpose() {
+        Ok(stranger) => stranger,
+        Err(crowded) => return Problem::crowded(crowded).into_response(),
+    };
     let query_token = query_token(request.uri().query().unwrap_or_default());
     let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, query_token, permit));
+    let places = (permit, stranger);
+    tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, query_token, places));
     switching_protocols(&accepted)
 }
 
@@ -67,13 +79,14 @@ async fn served(
     object: Identity,
     subprotocol: Option<Encoding>,
     query_token: Option<String>,
-    permit: Option<Arc<Permit>>,
+    (permit, stranger): (Option<Arc<Permit>>, Option<Stranger>),
 ) {
     // A client that left before the answer was written never becomes a connection.
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
     let tcp = io.into_inner();
-    let upgraded = Upgraded { tcp, read_ahead: read_buf.to_vec(), object, subprotocol, query_token, permit };
+    let read_ahead = read_buf.to_vec();
+    let upgraded = Upgraded { tcp, read_ahead, object, subprotocol, query_token, permit, stranger };
     connection::serve(Arc::clone(&routes.hub), upgraded).await;
 }
 
@@ -137,31 +150,10 @@ fn subprotocol_of(headers: &HeaderMap) -> Option<Encoding> {
     tokens(headers, SEC_WEBSOCKET_PROTOCOL).find_map(Encoding::from_subprotocol)
 }
 
-/// Browsers send their page's origin; other clients none. Allowed: the server's own, those of the settings
-/// and, in dev mode, any on this machine.
-fn is_origin_allowed(settings: &Settings, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let host = origin.split_once("://").map(|(_, host)| host);
-    let own = headers.get(HOST).and_then(|value| value.to_str().ok());
-    let is_own = host.is_some() && host == own;
-    let is_listed = settings.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin));
-    is_listed || is_own || (settings.dev && host.is_some_and(is_loopback))
-}
-
-fn is_loopback(host: &str) -> bool {
-    if let Ok(address) = host.parse::<SocketAddr>() {
-        return address.ip().is_loopback();
-    }
-    let name =
-        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::{HOST, ORIGIN};
 
     fn request(change: impl FnOnce(&mut HeaderMap)) -> Result<Accepted, u16> {
         let mut headers = HeaderMap::new();
@@ -205,17 +197,5 @@ mod tests {
         };
         assert_eq!(chosen("chat, tickstone.v1.json, tickstone.v1.msgpack"), Some(Encoding::Json));
         assert_eq!(chosen("tickstone.v2.msgpack"), None);
-    }
-
-    #[test]
-    fn loopback_hosts_are_told_from_their_lookalikes() {
-        assert!(
-            ["localhost", "localhost:1", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:80"]
-                .into_iter()
-                .all(is_loopback)
-        );
-        assert!(
-            !["localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80"].into_iter().any(is_loopback)
-        );
     }
 }

@@ -31,7 +31,7 @@ pub enum CloseCode {
     Kicked = 4403,
     /// No such match, or not yours.
     NoSuchMatch = 4404,
-    /// No hello in 3 s, or silent for 30 s.
+    /// No hello in 3 s, or silent for 25 s.
     Silent = 4408,
     /// The same player connected anew.
     Replaced = 4409,

@@ -5,6 +5,7 @@ use rmp::Marker;
 
 use super::encode::{INPUT_ELEMENTS, INPUT_TAG};
 use super::message::{ClientMessage, Hello, InputMessage, ServerMessage};
+use super::nesting;
 use super::state::{STATE_ELEMENTS, STATE_TAG, StateMessage};
 use super::version::Encoding;
 use crate::ids::{Epoch, StateHash};
@@ -45,6 +46,7 @@ pub enum FromClient {
 
 /// Reads the first message of a connection.
 pub fn hello(bytes: &[u8], encoding: Encoding) -> Result<Hello, DecodeError> {
+    nesting::check(bytes, encoding).map_err(|error| malformed(&error))?;
     match map_form(bytes, encoding)? {
         ClientMessage::Hello(hello) => Ok(hello),
         _ => Err(DecodeError::NotHello),
@@ -60,6 +62,7 @@ pub fn from_client(
     if encoding == Encoding::Msgpack && is_array(bytes) {
         return packed_input(bytes, codec).map(FromClient::Inputs);
     }
+    nesting::check(bytes, encoding).map_err(|error| malformed(&error))?;
     match map_form(bytes, encoding)? {
         ClientMessage::Input(message) => named_input(message, codec).map(FromClient::Inputs),
         other => Ok(FromClient::Other(other)),

@@ -7,6 +7,7 @@ pub mod close;
 pub mod decode;
 pub mod encode;
 pub mod message;
+pub mod nesting;
 pub mod parts;
 pub mod state;
 pub mod version;

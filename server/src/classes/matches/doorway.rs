@@ -137,6 +137,9 @@ impl Running {
         player: PlayerName,
         token: String,
     ) -> Result<(), Refused> {
+        if self.cool_down.is_on(&player, self.tick(), self.game.tick_rate_hz()) {
+            return Err(Refused(CloseCode::TooFast, "you have just left: wait a second"));
+        }
         let join = Event::Join { seat, player: player.clone() };
         self.happen(join).map_err(|_| Refused(CloseCode::Full, "the game refused the player"))?;
         let record = SeatRecord {
@@ -249,6 +252,9 @@ impl Running {
     /// The player gives the seat up.
     pub(super) fn walk_out(&mut self, ctx: &mut Context<'_>, socket: SocketId) {
         if let Some(seat) = self.roster.seat_of(socket) {
+            if let Some(seated) = self.roster.seated(seat) {
+                self.cool_down.note(seated.record.player.clone(), self.tick());
+            }
             self.leave(seat, LeaveReason::Left);
             ctx.close(Release::Ungated, socket, CloseCode::Left, "you left");
         }

@@ -11,6 +11,9 @@ use crate::metrics::{Metrics, ResultLabel};
 /// Rows a seat may offer between two ticks: four full messages. More is a flood.
 pub const ROWS_PER_TICK_MAX: u32 = 40;
 
+/// How far a number may be ahead of the highest so far, beside one for each tick since then (reliability 4.4).
+pub const SEQ_AHEAD_MAX: u64 = 256;
+
 /// What became of an offered row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offered {
@@ -20,6 +23,8 @@ pub enum Offered {
     Late,
     /// Its tick is beyond the window.
     Early,
+    /// Its number is further ahead than a client can have counted.
+    Far,
     /// It, or another for the same tick, was there before.
     Duplicate,
     /// Too many rows since the last tick.
@@ -32,6 +37,7 @@ pub struct InputCounters {
     accepted: Counter,
     late: Counter,
     early: Counter,
+    far: Counter,
     duplicate: Counter,
     flood: Counter,
     /// Ticks for which no input had come.
@@ -50,6 +56,7 @@ impl InputCounters {
             accepted: counter("accepted"),
             late: counter("late"),
             early: counter("early"),
+            far: counter("far"),
             duplicate: counter("duplicate"),
             flood: counter("flood"),
             starved: counter("starved"),
@@ -64,6 +71,7 @@ impl InputCounters {
             Offered::Accepted => &self.accepted,
             Offered::Late => &self.late,
             Offered::Early => &self.early,
+            Offered::Far => &self.far,
             Offered::Duplicate => &self.duplicate,
             Offered::Flood => &self.flood,
         };
@@ -98,6 +106,8 @@ pub struct InputBuffer {
     offered_since_tick: u32,
     starved_for: u32,
     feedback: InputFeedback,
+    /// The highest number that was believed, and the tick that was next then.
+    highest: (u32, Tick),
     /// Moving average of the lead, scaled by 8 so that it settles.
     lead_times_8: i32,
     has_sent: bool,
@@ -111,6 +121,7 @@ impl Default for InputBuffer {
             offered_since_tick: 0,
             starved_for: 0,
             feedback: InputFeedback::default(),
+            highest: (0, Tick(0)),
             lead_times_8: 0,
             has_sent: false,
             newest: InputRow::default(),
@@ -123,6 +134,7 @@ impl InputBuffer {
     pub fn resumed(last_input: u32) -> Self {
         let mut buffer = Self::default();
         buffer.feedback.last_input = last_input;
+        buffer.highest.0 = last_input;
         buffer
     }
 
@@ -138,6 +150,13 @@ impl InputBuffer {
         self.offered_since_tick += 1;
         if self.offered_since_tick > ROWS_PER_TICK_MAX {
             return Offered::Flood;
+        }
+        let (highest, since) = self.highest;
+        if u64::from(seq) > u64::from(highest) + SEQ_AHEAD_MAX + next.0.saturating_sub(since.0) {
+            return Offered::Far;
+        }
+        if seq > highest {
+            self.highest = (seq, next);
         }
         if tick < next {
             return Offered::Late;
@@ -247,6 +266,19 @@ mod tests {
             assert_eq!(buffer.offer(Tick(10), 1, row(1), Tick(10)), Offered::Duplicate);
         }
         assert_eq!(buffer.offer(Tick(11), 2, row(1), Tick(10)), Offered::Accepted);
+    }
+
+    #[test]
+    fn a_number_further_ahead_than_time_has_passed_is_dropped() {
+        let mut buffer = InputBuffer::resumed(100);
+        assert_eq!(buffer.offer(Tick(10), 101, row(1), Tick(10)), Offered::Accepted);
+        assert_eq!(buffer.offer(Tick(11), 101 + 257, row(1), Tick(10)), Offered::Far);
+        assert_eq!(buffer.offer(Tick(11), u32::MAX, row(1), Tick(10)), Offered::Far);
+        assert_eq!(buffer.offer(Tick(11), 101 + 256, row(1), Tick(10)), Offered::Accepted);
+        // After 1,000 ticks of silence a client has counted on.
+        assert_eq!(buffer.offer(Tick(1_010), 357 + 1_256, row(1), Tick(1_010)), Offered::Accepted);
+        assert_eq!(buffer.take(Tick(1_010)), Consumed::Input(row(1)));
+        assert_eq!(buffer.feedback().last_input, 1_613, "and is heard again");
     }
 
     #[test]

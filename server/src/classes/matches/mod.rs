@@ -13,6 +13,7 @@ pub mod broadcast;
 pub mod calls;
 pub mod checkpoint;
 pub mod class;
+pub mod cool_down;
 pub mod doorway;
 pub mod durable_match;
 pub mod header;

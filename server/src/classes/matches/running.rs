@@ -15,6 +15,7 @@ use super::admissions::USE_REMEMBERED;
 use super::broadcast::FramePool;
 use super::checkpoint::Checkpoint;
 use super::class::{MatchSettings, Shelf};
+use super::cool_down::CoolDown;
 use super::header::{BUILD, Durability, Header};
 use super::input_buffer::{Consumed, InputCounters};
 use super::journal::{JournalEvent, Segment, TickRecord};
@@ -42,6 +43,8 @@ pub struct Running {
     pub roster: Roster,
     /// Numbers of this server.
     pub settings: MatchSettings,
+    /// Who has just left.
+    pub cool_down: CoolDown,
     /// Since when nobody has had a seat.
     pub empty_since: Option<Tick>,
     /// The newest hash and its tick.
@@ -96,6 +99,7 @@ impl Running {
             simulation,
             roster,
             settings: shelf.settings,
+            cool_down: CoolDown::default(),
             empty_since,
             newest_hash: None,
             recovered: None,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 use super::problem::Problem;
+use super::strict_json;
 use crate::gateway::settings::BODY_BYTES_MAX;
 
 /// A field that a body may have.
@@ -26,8 +27,6 @@ pub(super) struct Field {
 const SHOWN_NAME_CHARS_MAX: usize = 32;
 /// How long what is left of a refused request's body is waited for.
 const DISCARD_TIMEOUT: Duration = Duration::from_millis(500);
-/// Nesting of a body (reliability 4.1).
-const DEPTH_MAX: usize = 32;
 
 /// Reads the body. Fields that are null count as absent.
 pub(super) async fn read(
@@ -37,15 +36,13 @@ pub(super) async fn read(
 ) -> Result<Map<String, Value>, Problem> {
     check_type(&request)?;
     let bytes = tokio::time::timeout(timeout, collect(request)).await.map_err(|_| too_slow())??;
+    parse(&bytes, fields)
+}
+
+/// A body's bytes as its fields.
+pub(super) fn parse(bytes: &[u8], fields: &[Field]) -> Result<Map<String, Value>, Problem> {
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON.");
-    let value: Value = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
-    if depth(&value) > DEPTH_MAX {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            "The body is nested too deeply.",
-        ));
-    }
+    let value = strict_json::parse(bytes).map_err(|_| malformed())?;
     let Value::Object(mut body) = value else {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -94,14 +91,6 @@ fn too_big() -> Problem {
 
 fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive.")
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
 }
 
 fn check(body: &Map<String, Value>, fields: &[Field]) -> Result<(), Problem> {

@@ -29,7 +29,7 @@ const SECONDS_MAX: u64 = u32::MAX as u64;
 /// 5 bits each; no vowels that make words, no digits that look like letters.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-const FIELDS: [Field; 9] = [
+pub(super) const FIELDS: [Field; 9] = [
     Field { name: "game", expected: "the name of a game", fits: Value::is_string },
     Field { name: "preset", expected: "the name of a preset", fits: Value::is_string },
     Field { name: "id", expected: "1 to 128 characters of A-Z a-z 0-9 . _ : -", fits: is_name },

@@ -6,12 +6,14 @@
 mod access;
 mod body;
 mod create;
+pub mod fuzzed;
 mod health;
 mod matches;
 pub(super) mod problem;
 mod query;
 mod routes;
 mod seats;
+pub(super) mod strict_json;
 mod web;
 
 pub(super) use access::{MATCH_CLASS, MatchPath};

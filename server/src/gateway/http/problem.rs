@@ -2,12 +2,14 @@
 //!
 //! Invariant: nothing of the request but the name of a field is in a problem, and nothing internal.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::json;
 
+use crate::gateway::guard::{Crowded, RefusedFor};
 use crate::object::contract::CallError;
 
 /// Seconds after which to try again where it may help.
@@ -51,6 +53,15 @@ impl Problem {
     pub(in crate::gateway) fn field(name: &str, expected: &str) -> Self {
         let detail = format!("The field {name}: {expected}.");
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", detail)
+    }
+
+    /// Too many connections or requests of one address, or too many strangers in all.
+    pub(in crate::gateway) fn crowded(crowded: Crowded) -> Self {
+        let (status, code) = match crowded {
+            Crowded::Server => (StatusCode::SERVICE_UNAVAILABLE, crowded.reason()),
+            Crowded::Address | Crowded::Rate => (StatusCode::TOO_MANY_REQUESTS, crowded.reason()),
+        };
+        Self::new(status, code, "There are too many of these at the moment; try again later.")
     }
 
     /// Nothing new while the server stops.
@@ -103,7 +114,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = Body::from(self.body());
-        (self.status, self.headers(), body).into_response()
+        (self.status, Extension(RefusedFor(self.code)), self.headers(), body).into_response()
     }
 }
 
