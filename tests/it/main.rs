@@ -12,3 +12,4 @@ mod edges;
 mod kill;
 mod life;
 mod outside;
+mod web;

@@ -12,6 +12,7 @@ pub(super) mod problem;
 mod query;
 mod routes;
 mod web;
+mod web_files;
 
 pub(super) use access::MatchPath;
 pub use routes::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
