@@ -14,6 +14,9 @@ const sounds = new Sounds();
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 let played = null;
 
+/** What may help after an end; all of it is a reload. */
+const AGAIN = { 1006: "Try again", 4409: "Play here", 4400: "Reload", 4426: "Reload", 4429: "Reload" };
+
 /** What the address asks for: a match, and perhaps a token to join it with. */
 function asked() {
   const query = new URLSearchParams(location.search);
@@ -97,10 +100,11 @@ function over({ title, words, code }) {
   const { match, hud, controls } = played;
   controls.enabled = false;
   hud.takeStatus({ phase: "ended", words });
-  if (code !== 4409) rememberSeat(match.id, null);
+  // A seat that can still be had is kept: by the other window, by the next try, by the page once it is reloaded.
+  if (!AGAIN[code]) rememberSeat(match.id, null);
   say(byId("end-title"), title);
-  say(byId("end-words"), words);
-  const again = { 4409: "Play here", 4426: "Reload", 1006: "Try again" }[code];
+  say(byId("end-words"), code === 1000 && match.state ? hud.result(0)[0] : words);
+  const again = AGAIN[code];
   show(byId("again"), again !== undefined);
   say(byId("again"), again ?? "");
   show(byId("end"), true);

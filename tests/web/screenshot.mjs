@@ -9,7 +9,7 @@ const [base, loadtest, file] = process.argv.slice(2);
 const bots = spawn(loadtest, ["run", "--url", base, "--matches", "1", "--players", "14", "--seconds", "90"], { stdio: "ignore" });
 const browser = await launch();
 try {
-  const page = await new Windows(browser).open("picture", { viewport: { width: 1280, height: 800 } });
+  const page = await new Windows(browser).open("picture", { viewport: { width: 1100, height: 690 } });
   await page.goto(base);
   await page.fill("#name", "You");
   await until(page, "the bots", () => Number(document.querySelector(".match-players b")?.textContent) >= 10);
@@ -22,7 +22,8 @@ try {
     const seen = frame.others.filter(({ x, y, health }) => health > 0 && camera.sees(x / 256, y / 256, -2));
     const flying = [...window.tickstone.match.shots.shots.values()].filter(({ x, y }) => camera.sees(x / 256, y / 256, -2));
     const { own } = window.tickstone.match.state;
-    return own.health > 25 && own.kills > 0 && seen.length >= 3 && flying.length >= 4;
+    const calm = Number(document.querySelector("#hurt").style.opacity) < 0.06;
+    return calm && own.health > 25 && seen.length >= 2 && flying.length >= 4;
   });
   await page.screenshot({ path: file });
 } finally {
@@ -35,8 +36,15 @@ function fightBack() {
   const { match, controls, painter } = window.tickstone;
   const nearest = (own) => match.state.players
     .filter((other) => other.seat !== own.seat && other.health > 0)
-    .map((other) => ({ x: other.x - own.x, y: other.y - own.y, far: Math.hypot(other.x - own.x, other.y - own.y) }))
+    .map((other) => ahead(own, other))
     .sort((one, other) => one.far - other.far)[0];
+  // Where they will be when a shot gets there.
+  const ahead = (own, other) => {
+    const ticks = 8 + Math.hypot(other.x - own.x, other.y - own.y) / 96;
+    const [x, y] = [other.x + other.vx * ticks - own.x, other.y + other.vy * ticks - own.y];
+    return { x, y, far: Math.hypot(x, y) };
+  };
+  controls.moved = true;
   setInterval(() => {
     const { own } = match.state;
     const target = nearest(own);

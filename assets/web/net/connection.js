@@ -80,7 +80,7 @@ export class Connection {
     } catch (error) {
       console.error("a message of the server could not be read:", error);
       this.drop();
-      this.finish({ ...meaning(4426), code: 0 });
+      this.finish({ ...meaning(4426), code: 4426 });
     }
   }
 
@@ -111,7 +111,7 @@ export class Connection {
     if (after === After.JOIN) this.session.forgetSeat();
     const retryMs = this.backoff.next(this.askedMs);
     if (retryMs === null) {
-      return this.finish({ title: "The server does not answer", words: "It was tried 15 times.", code });
+      return this.finish({ title: "The server does not answer", words: "It was tried 15 times.", code: 1006 });
     }
     this.say({ phase: "waiting", words, retryMs, tries: this.backoff.tries });
     this.timer = setTimeout(() => this.open(), retryMs);

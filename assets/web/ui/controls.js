@@ -63,6 +63,12 @@ export class Controls {
     this.sticks.release();
   }
 
+  /** How to play, for somebody who has not moved yet. */
+  get help() {
+    const byTouch = window.matchMedia("(pointer: coarse)").matches;
+    return byTouch ? "Left thumb moves, right thumb aims and shoots" : "Move with W A S D, aim with the mouse, hold to shoot";
+  }
+
   /** The input of now, in whole numbers as the game wants them. */
   sample() {
     if (!this.enabled) return { move_x: 0, move_y: 0, aim_x: 0, aim_y: 0, buttons: 0 };

@@ -102,6 +102,7 @@ export class Hud {
     if (phase === "countdown") return [String(Math.max(1, Math.ceil(secondsLeft))), "Get ready"];
     if (phase === "finished") return this.result(secondsLeft);
     if (own?.health === 0) return this.death(state);
+    if (!this.match.controls.moved) return ["", this.match.controls.help];
     return ["", ""];
   }
 

@@ -14,10 +14,14 @@ const PRESETS = [
 ];
 const PHASE_WORDS = { lobby: "waiting", countdown: "about to begin", playing: "playing", finished: "between rounds" };
 
-/** What a match is called: by its creator, else by its map and the end of its id. */
+/** An id longer than this is a random one: nobody reads it. */
+const ID_SHOWN_MAX = 24;
+
+/** What a match is called: by its creator, by an id that somebody chose, else by its map and its id's end. */
 export function titleOf(entry) {
   const given = typeof entry.label?.name === "string" ? cleanName(entry.label.name) : "";
-  return given || `${capital(String(entry.label?.map ?? entry.game))} ${entry.match_id.slice(-4)}`;
+  if (given || entry.match_id.length <= ID_SHOWN_MAX) return given || entry.match_id;
+  return `${capital(String(entry.label?.map ?? entry.game))} ${entry.match_id.slice(-4)}`;
 }
 
 function capital(text) {
