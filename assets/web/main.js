@@ -154,12 +154,20 @@ button("leave", () => backToLobby({ leave: true }));
 button("back", () => backToLobby({ leave: false }));
 button("again", () => location.reload());
 
+// Tab shows the scores, so Escape is the way to the buttons, and back.
 window.addEventListener("keydown", (event) => {
-  if (event.code !== "Tab" || !played || !byId("end").hidden) return;
-  event.preventDefault();
-  toggleTable(true);
+  if (!played || !byId("end").hidden) return;
+  const inMenu = byId("menu").contains(document.activeElement);
+  if (event.code === "Escape") {
+    byId(inMenu ? "arena" : "copy").focus({ preventScroll: true });
+  } else if (event.code === "Tab" && !inMenu) {
+    event.preventDefault();
+    toggleTable(true);
+  }
 });
-window.addEventListener("keyup", (event) => event.code === "Tab" && toggleTable(false));
+window.addEventListener("keyup", (event) => {
+  if (event.code === "Tab" && !byId("menu").contains(document.activeElement)) toggleTable(false);
+});
 for (const name of ["pointerdown", "keydown"]) window.addEventListener(name, () => sounds.wake());
 window.addEventListener("online", () => played?.match.connection.hurry());
 document.addEventListener("visibilitychange", () => !document.hidden && played?.match.connection.hurry());

@@ -154,6 +154,8 @@ export class Match {
   frame(nowMs) {
     const tick = this.playout?.tick(nowMs) ?? null;
     if (tick === null || !this.state) return null;
+    // The tick that begins with this frame is ours to decide now: its body is what is drawn.
+    this.sendInputs(performance.now());
     const position = this.session.welcome ? this.session.pace.position(nowMs) : this.state.tick;
     const own = this.predictor.drawn(position, nowMs);
     const others = this.scene.players(tick).filter((player) => player.seat !== this.seat);

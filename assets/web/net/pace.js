@@ -31,9 +31,9 @@ export class Pace {
     this.corrections = [];
   }
 
-  /** The tick an input made now is for, with its fraction. */
+  /** The tick an input made now is for, with its fraction. A frame may ask for a moment just before a state. */
   position(nowMs) {
-    return this.anchorTick + (this.elapsedMs(nowMs) / 1000) * this.rateHz * this.speed;
+    return this.anchorTick + ((nowMs - this.anchorMs) / 1000) * this.rateHz * this.speed;
   }
 
   /** Milliseconds until the clock passes `tick`, as it runs now. */
@@ -57,12 +57,8 @@ export class Pace {
     if (this.corrections.length > CORRECTIONS_MAX) this.corrections.shift();
   }
 
-  elapsedMs(nowMs) {
-    return Math.max(0, nowMs - this.anchorMs);
-  }
-
   advance(nowMs) {
-    const ticks = (this.elapsedMs(nowMs) / 1000) * this.rateHz;
+    const ticks = (Math.max(0, nowMs - this.anchorMs) / 1000) * this.rateHz;
     this.anchorTick += ticks * this.speed;
     this.correction += ticks * (this.speed - 1);
     this.anchorMs = Math.max(this.anchorMs, nowMs);

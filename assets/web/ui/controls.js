@@ -40,8 +40,10 @@ export class Controls {
   key(event, down) {
     const isOurs = event.code in KEYS || event.code === "Space";
     if (!isOurs || event.ctrlKey || event.metaKey || event.altKey) return;
-    // Space would press a button that has the focus, arrows would scroll.
-    if (this.enabled && !(event.target instanceof HTMLInputElement)) event.preventDefault();
+    // A button that has the focus keeps its keys.
+    if (down && (!this.enabled || event.target.closest?.("button, input, select"))) return;
+    // Arrows and space would scroll.
+    event.preventDefault();
     if (down) this.keys.add(event.code);
     else this.keys.delete(event.code);
     this.moved ||= down && event.code in KEYS;
