@@ -103,7 +103,7 @@ function over({ title, words, code }) {
   // A seat that can still be had is kept: by the other window, by the next try, by the page once it is reloaded.
   if (!AGAIN[code]) rememberSeat(match.id, null);
   say(byId("end-title"), title);
-  say(byId("end-words"), code === 1000 && match.state ? hud.result(0)[0] : words);
+  say(byId("end-words"), [1000, 4410].includes(code) && match.state ? hud.result(0)[0] : words);
   const again = AGAIN[code];
   show(byId("again"), again !== undefined);
   say(byId("again"), again ?? "");
