@@ -130,7 +130,14 @@ fn files_functions_and_folders_are_small() {
     passes(shape::sizes);
     let long_file = "// a line\n".repeat(shape::FILE_LINES_MAX + 1);
     let long_function = format!("fn here() {{\n{}}}\n", "    step();\n".repeat(shape::FUNCTION_LINES_MAX));
-    finds(shape::sizes, &[("server/src/a.rs", &long_file), ("server/src/b.rs", &long_function)]);
+    finds(
+        shape::sizes,
+        &[
+            ("server/src/a.rs", &long_file),
+            ("server/src/b.rs", &long_function),
+            ("assets/web/net/a.js", &long_file),
+        ],
+    );
     let just_right = format!("fn f() {{\n{}}}\n", "    step();\n".repeat(shape::FUNCTION_LINES_MAX - 2));
     lets_pass(shape::sizes, &[("server/src/c.rs", &just_right)]);
     let crowd: Vec<Source> =

@@ -105,7 +105,8 @@ impl App {
         let store = Arc::new(store);
         let (outlet, inbox) = gateway::outlet(&metrics);
         let games = Arc::new(self.games);
-        let class = MatchClass::new(shelf(config, &games, self.assets, &metrics));
+        let assets = Arc::new(self.assets);
+        let class = MatchClass::new(shelf(config, &games, &assets, &metrics));
         let edges = Edges {
             clock: clock_ref.clone(),
             store: store.clone(),
@@ -116,7 +117,7 @@ impl App {
         let runtime = Shared::new(&settings, edges, vec![Arc::new(class)]);
         let threads = Threads::start(&runtime, &clock, &settings)?;
         recover(&runtime, &clock, &metrics)?;
-        let api = api(&runtime, &store, &games, metrics);
+        let api = Api { assets, ..api(&runtime, &store, &games, metrics) };
         let served =
             Served { objects: runtime.clone(), inbox, games: (*games).clone(), api, clock: clock_ref };
         let gateway = gateway::serve(gateway_settings(config), served)?;
@@ -243,7 +244,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
     }
 }
 
-fn shelf(config: &Config, games: &Arc<Games>, assets: Assets, metrics: &MetricsRef) -> Shelf {
+fn shelf(config: &Config, games: &Arc<Games>, assets: &Arc<Assets>, metrics: &MetricsRef) -> Shelf {
     let entropy: Entropy = Arc::new(|| {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).expect("the system has randomness");
@@ -257,7 +258,7 @@ fn shelf(config: &Config, games: &Arc<Games>, assets: Assets, metrics: &MetricsR
     };
     Shelf {
         games: games.clone(),
-        assets: Arc::new(assets),
+        assets: Arc::clone(assets),
         entropy,
         metrics: metrics.clone(),
         inputs: InputCounters::new(metrics),
@@ -283,6 +284,7 @@ fn api(runtime: &Arc<Shared>, store: &Arc<RedbStore>, games: &Arc<Games>, metric
         }),
         metrics,
         classes: vec![ClassEntry { name: MATCH_CLASS, version: 1 }],
+        assets: Arc::default(),
     }
 }
 

@@ -16,3 +16,4 @@ mod kill;
 mod life;
 mod outside;
 mod quic;
+mod web;

@@ -25,6 +25,13 @@ pub(crate) fn sizes(sources: &[Source]) -> Vec<Violation> {
         }
         violations.extend(long_functions(source, &lines));
     }
+    for source in sources.iter().filter(|source| source.is_script()) {
+        let lines = source.text.lines().count();
+        if lines > FILE_LINES_MAX {
+            let rule = format!("{lines} lines; a module has at most {FILE_LINES_MAX}: split it by nouns");
+            violations.push(source.broken(lines, rule));
+        }
+    }
     for (folder, files) in folders.into_iter().filter(|(_, files)| *files > FOLDER_FILES_MAX) {
         let rule = format!("{files} files; a folder has at most {FOLDER_FILES_MAX}");
         violations.push(Source::new(folder, "").broken(1, rule));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Folders that are not sources.
 const SKIPPED: [&str; 6] = ["target", ".git", "node_modules", "data", "failing-seeds", "__pycache__"];
 /// Files that are sources.
-const EXTENSIONS: [&str; 6] = ["rs", "md", "toml", "json", "html", "js"];
+const EXTENSIONS: [&str; 8] = ["rs", "md", "toml", "json", "html", "css", "js", "mjs"];
 
 /// A file, its path relative to the repository.
 #[derive(Debug, Clone)]
@@ -41,6 +41,11 @@ impl Source {
 
     pub(crate) fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
+    }
+
+    /// Is it a module of the page or of its tests?
+    pub(crate) fn is_script(&self) -> bool {
+        self.path.ends_with(".js") || self.path.ends_with(".mjs")
     }
 
     /// Is the whole file there for tests or benches alone?

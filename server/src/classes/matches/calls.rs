@@ -108,7 +108,12 @@ impl DurableMatch {
     fn inspect(&self, ctx: &Context<'_>) -> Result<Value, CallError> {
         match self.life {
             Life::Nothing => Err(CallError::NotFound),
-            _ => Ok(self.entry(ctx)),
+            Life::Running(ref running) => {
+                let mut entry = self.entry(ctx);
+                entry["roster"] = roster(running);
+                Ok(entry)
+            }
+            Life::Ended(_) => Ok(self.entry(ctx)),
         }
     }
 
@@ -239,6 +244,15 @@ fn running_entry(id: &str, ctx: &Context<'_>, running: &Running) -> Value {
         "state_hash": running.newest_hash.map(|(tick, hash)| json!({ "tick": tick, "hash": hash })),
         "recovered": running.recovered,
     })
+}
+
+/// Who sits where: what somebody who comes later is told of those who are there.
+fn roster(running: &Running) -> Value {
+    let seated = running.roster.iter().map(|seated| {
+        let record = &seated.record;
+        json!({ "seat": record.seat, "player": record.player, "connected": seated.socket.is_some() })
+    });
+    Value::Array(seated.collect())
 }
 
 /// The game's label with the creator's laid over it.

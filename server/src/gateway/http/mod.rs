@@ -15,6 +15,7 @@ mod routes;
 mod seats;
 pub(super) mod strict_json;
 mod web;
+mod web_files;
 
 pub(super) use access::{MATCH_CLASS, MatchPath};
 pub use routes::{Api, Audit, ClassEntry, Readiness, ReadinessRef};

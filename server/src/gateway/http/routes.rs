@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::routing::{get, post};
 use hyper::StatusCode;
 use serde_json::Value;
+use tickstone_shared::sim::assets::Assets;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::problem::Problem;
@@ -56,6 +57,8 @@ pub struct Api {
     pub metrics: MetricsRef,
     /// For `/v1/classes`.
     pub classes: Vec<ClassEntry>,
+    /// For `/assets/`: the maps that the page draws.
+    pub assets: Arc<Assets>,
 }
 
 /// The state of every handler.
@@ -85,6 +88,9 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route("/", get(web::index))
+        .route("/web/{*path}", get(web::file))
+        .route("/assets/", get(web::assets))
+        .route("/assets/{*path}", get(web::asset))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .with_state(routes)

@@ -235,6 +235,7 @@ pub(super) fn world(change: impl FnOnce(&mut Settings)) -> World {
         readiness: Arc::new(|| Readiness::Ready),
         metrics: Arc::clone(&metrics),
         classes: vec![ClassEntry { name: "match", version: 1 }],
+        assets: Arc::default(),
     };
     let served = Served {
         objects: Arc::clone(&objects) as _,

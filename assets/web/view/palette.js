@@ -1,0 +1,40 @@
+// The colours of what is drawn on a canvas. Ours is always the same; nobody else has it.
+
+export const OWN = "#4fe3ff";
+export const VOID = "#06080d";
+export const FLOOR = "#121826";
+export const FLOOR_LIGHT = "#151d2e";
+export const FLOOR_LINE = "rgba(140, 170, 230, 0.055)";
+export const FLOOR_LINE_STRONG = "rgba(140, 170, 230, 0.13)";
+export const WALL = "#31405f";
+export const WALL_SIDE = "#1d2740";
+export const WALL_EDGE = "#6f8bc4";
+export const HEAL = "#5dffa0";
+export const HURT = "#ff4d5e";
+
+const OTHERS = [
+  "#ff9f43", "#ff5ca8", "#b8f34a", "#b18cff", "#ffd84d", "#ff6b5c", "#5dff9e", "#f28cff", "#ffb3a1", "#8fa8ff",
+];
+
+/** The colour of a seat, seen from ours. */
+export function colourOf(seat, mySeat) {
+  return seat === mySeat ? OWN : OTHERS[seat % OTHERS.length];
+}
+
+/** A soft round light of a colour, drawn once and then copied. */
+const glows = new Map();
+export function glowOf(colour) {
+  if (!glows.has(colour)) {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 64;
+    const ctx = canvas.getContext("2d");
+    const light = ctx.createRadialGradient(32, 32, 0, 32, 32, 32);
+    light.addColorStop(0, colour);
+    light.addColorStop(0.35, `${colour}66`);
+    light.addColorStop(1, `${colour}00`);
+    ctx.fillStyle = light;
+    ctx.fillRect(0, 0, 64, 64);
+    glows.set(colour, canvas);
+  }
+  return glows.get(colour);
+}

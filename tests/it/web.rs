@@ -1,0 +1,157 @@
+//! The page: what a browser may load, its modules in Node, and two windows of a real browser.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::json;
+use tickstone_tests::client::Client;
+use tickstone_tests::server::{Plan, Server};
+use tickstone_tests::{binaries, raw, turn};
+
+/// The script waits for nothing longer than a minute; this is for all of them.
+const PLAY_MAX: Duration = Duration::from_secs(300);
+
+/// A script of `tests/web` in Node, ended with the test.
+struct Script {
+    node: Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+}
+
+impl Script {
+    fn start(name: &str, url: &str) -> Self {
+        let folder = binaries::root().join("tests/web");
+        assert!(folder.join("node_modules").is_dir(), "no browser driver: run .ci/setup first");
+        let mut command = Command::new("node");
+        command.args([name, url]).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut node = command.spawn().expect("node is there: .ci/setup installs it");
+        let (stdin, stdout) = (node.stdin.take().unwrap(), node.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        // The thread ends with the script, which closes the pipe.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { node, stdin, lines }
+    }
+
+    /// The next thing it says. A script that has failed says nothing more, and why on stderr.
+    #[track_caller]
+    fn expect_line(&mut self, line: &str) {
+        let said = self.lines.recv_timeout(PLAY_MAX);
+        assert_eq!(said.as_deref(), Ok(line), "the script failed or is stuck; its words are above");
+    }
+
+    fn go_on(&mut self) {
+        writeln!(self.stdin, "go on").expect("it still runs");
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        // Over already, or stuck.
+        let _ = self.node.kill();
+        let _ = self.node.wait();
+    }
+}
+
+/// The head of an answer in lower case, and its body.
+fn get(server: &Server, path: &str, headers: &str) -> (String, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n");
+    let (_, answer) = raw::request(server.addr(), &request);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_ascii_lowercase(), body.to_owned())
+}
+
+#[test]
+fn the_page_comes_from_the_binary_and_from_nowhere_else() {
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let http = server.http();
+    let page = http.get("/").expect(200);
+    let page = page.as_str().unwrap();
+    assert!(page.contains("/web/main.js") && !page.contains("://"), "{page}");
+    let loaded = page.split('"').filter(|word| word.starts_with("/web/"));
+    for path in loaded {
+        http.get(path).expect(200);
+    }
+    for path in [
+        "/web/",
+        "/web/index.js",
+        "/web/../Cargo.toml",
+        "/web/%2e%2e/main.js",
+        "/web//main.js",
+        "/assets/maps/x.json",
+    ] {
+        assert_eq!(http.get(path).status, 404, "{path}");
+    }
+    let names = http.get("/assets/").expect(200)["assets"].clone();
+    for name in names.as_array().unwrap() {
+        let map = http.get(&format!("/assets/{}", name.as_str().unwrap())).expect(200);
+        assert!(map["walls"].is_array() && map["width"].is_u64(), "{map}");
+    }
+}
+
+#[test]
+fn the_page_may_load_only_its_own_files() {
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let (head, _) = get(&server, "/", "");
+    let lines = [
+        "content-security-policy: default-src 'none'; script-src 'self';",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cache-control: no-cache",
+    ];
+    for line in lines {
+        assert!(head.contains(line), "no {line} in {head}");
+    }
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+    let (again, body) = get(&server, "/web/main.js", &format!("if-none-match: {tag}\r\n"));
+    assert!(again.starts_with("http/1.1 304") && body.is_empty(), "{again}");
+    let (other, body) = get(&server, "/web/main.js", "if-none-match: \"old\"\r\n");
+    assert!(other.starts_with("http/1.1 200") && other.contains("text/javascript"), "{other}");
+    assert!(body.contains("import "));
+}
+
+#[test]
+fn a_match_says_who_sits_where() {
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let http = server.http();
+    http.create("arena", "a");
+    let _ann = Client::join(&server, "a", "ann");
+    let entry = http.until("a", "ann's seat", |entry| entry["roster"][0]["connected"] == true);
+    assert_eq!(entry["roster"], json!([{ "seat": 0, "player": "ann", "connected": true }]));
+    let listed = http.get("/v1/matches").expect(200);
+    assert!(listed["matches"][0].get("roster").is_none(), "names are for those who have the link: {listed}");
+}
+
+#[test]
+fn the_modules_of_the_page_do_what_the_protocol_says() {
+    let folder = binaries::root().join("tests/web");
+    let mut command = Command::new("node");
+    let output = command.args(["--test", "unit/"]).current_dir(folder).stdin(Stdio::null()).output();
+    let output = output.expect("node is there: .ci/setup installs it");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("# pass "), "{said}");
+}
+
+#[test]
+fn two_windows_play_on_after_the_server_was_killed() {
+    let _turn = turn::shared();
+    let mut server = Plan::dev().on_fixed_port().start();
+    let mut script = Script::start("play.mjs", &server.url());
+    script.expect_line("restart");
+    server = server.kill().start();
+    script.go_on();
+    script.expect_line("played");
+    let status = script.node.wait().expect("it is ours");
+    assert!(status.success(), "{status}");
+    drop(server);
+}
