@@ -27,6 +27,7 @@ fn report() -> Report {
         window: Duration::from_secs(10),
         bots_in_play: 2,
         generator_cpu: Duration::from_secs(1),
+        generator_wait: Some(Duration::from_secs(2)),
         inputs_dropped: Some(3),
         server: ServerReport { rss_bytes: Some(123_456_789), ..ServerReport::default() },
         network: None,
