@@ -15,7 +15,8 @@ pub fn page(report: &Report, slos: &[Slo]) -> String {
     let json = report.to_json();
     let summary: Vec<Vec<String>> =
         rows(report).into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
-    let title = format!("Load test: {} x {} over {}", report.matches, report.players, report.transport);
+    let title =
+        format!("Load test: {} x {} over {}", report.matches, report.players, text(&report.transport));
     let title = escaped(&title);
     [
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>",
