@@ -49,3 +49,31 @@ pub(crate) fn process_cpu() -> Duration {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
+
+/// How long threads of this process were ready to run and had no processor, all that still exist; none where
+/// the system does not tell.
+pub(crate) fn process_wait() -> Option<Duration> {
+    let mut waited = 0;
+    for task in std::fs::read_dir("/proc/self/task").ok()? {
+        // A thread that has just ended is not there any more.
+        let Ok(text) = std::fs::read_to_string(task.ok()?.path().join("schedstat")) else { continue };
+        waited += waited_nanos(&text)?;
+    }
+    Some(Duration::from_nanos(waited))
+}
+
+/// Of `run wait slices`, the second.
+fn waited_nanos(schedstat: &str) -> Option<u64> {
+    schedstat.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_the_second_figure() {
+        assert_eq!(waited_nanos("5 70 3\n"), Some(70));
+        assert_eq!(waited_nanos("5"), None);
+    }
+}

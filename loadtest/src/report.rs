@@ -113,6 +113,8 @@ pub struct Report {
     pub bots_in_play: usize,
     /// CPU time of this process over the window, in cores.
     pub generator_cpu_fraction: Option<f64>,
+    /// How long its threads waited for a processor that something else had, in cores.
+    pub generator_wait_fraction: Option<f64>,
     /// Is the generator at its limit, so that the run proves nothing?
     pub generator_bound: Option<bool>,
     /// What the server says of itself.
@@ -185,6 +187,7 @@ pub(crate) struct Observed {
     pub(crate) window: Duration,
     pub(crate) bots_in_play: usize,
     pub(crate) generator_cpu: Duration,
+    pub(crate) generator_wait: Option<Duration>,
     pub(crate) inputs_dropped: Option<u64>,
     pub(crate) server: ServerReport,
     pub(crate) network: Option<NetworkReport>,
@@ -229,6 +232,9 @@ impl Report {
             errors: meter.errors,
             bots_in_play: observed.bots_in_play,
             generator_cpu_fraction: Some(rounded(generator)),
+            generator_wait_fraction: observed
+                .generator_wait
+                .map(|wait| rounded(wait.as_secs_f64() / seconds)),
             generator_bound: Some(generator >= GENERATOR_BOUND),
             server: observed.server,
             error_examples: meter.examples.clone(),
@@ -309,6 +315,7 @@ mod tests {
             window: Duration::from_secs(10),
             bots_in_play: 2,
             generator_cpu: Duration::from_secs(9),
+            generator_wait: None,
             inputs_dropped,
             server: ServerReport::default(),
             network: None,

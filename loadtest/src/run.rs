@@ -6,7 +6,7 @@ use std::time::Duration;
 use tickstone_shared::time::{Moment, TICK_RATE_HZ};
 
 use crate::args::RunOptions;
-use crate::clock::{Clock, process_cpu};
+use crate::clock::{Clock, process_cpu, process_wait};
 use crate::fleet::{Fleet, FleetError};
 use crate::hostile::report::{Attacked, HostileReport, Phases};
 use crate::hostile::{HostileOptions, Squads, limits};
@@ -31,7 +31,7 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
 
     let bots_in_play = fleet.seen().iter().map(|seen| seen.in_play).sum();
     let before = Reading::take(&api);
-    let cpu_before = process_cpu();
+    let (cpu_before, wait_before) = (process_cpu(), process_wait());
     let start = clock.now();
     let end = start + options.window;
     fleet.open_window(start, end);
@@ -40,6 +40,7 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
     let squads = squads.transpose()?;
     progress.until(clock, end, "measuring");
     let generator_cpu = process_cpu().saturating_sub(cpu_before);
+    let generator_wait = process_wait().zip(wait_before).map(|(after, before)| after.saturating_sub(before));
     let after = Reading::take(&api);
     progress.until(clock, end + GRACE, "last inputs");
     let after_grace = Reading::take(&api);
@@ -54,6 +55,7 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
         window: options.window,
         bots_in_play,
         generator_cpu,
+        generator_wait,
         // The server's counter cannot tell an attacker's input from a bot's.
         inputs_dropped: after_grace.inputs_lost_since(&before).filter(|_| options.hostile.is_none()),
         server: after.since(&before, bots, tick_rate_hz, options.window),

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use crate::hostile::report::HostileReport;
 use crate::report::{Percentiles, Report};
 
+/// Waiting for less of a core than this is no matter.
+const WAIT_NOTED: f64 = 0.2;
+
 /// The lines of the table.
 pub(crate) fn table(report: &Report) -> String {
     let mut out = String::new();
@@ -40,7 +43,11 @@ pub(crate) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     let rss = number(server.rss_bytes.map(|bytes| (bytes as f64 / 1e6).round()));
     let slipped = count(server.ticks_slipped);
     row("server", format!("{cpu} us CPU per player and tick  {rss} MB  slipped {slipped}"));
-    row("generator", format!("{} of a core", number(report.generator_cpu_fraction)));
+    let (used, waited) = (report.generator_cpu_fraction, report.generator_wait_fraction);
+    row("generator", format!("{} of a core, waited for {}", number(used), number(waited)));
+    if waited.zip(used).is_some_and(|(waited, used)| waited > used.max(WAIT_NOTED)) {
+        row("NOTE", "the machine is busy: the bots waited for a processor longer than they ran".to_owned());
+    }
     if report.generator_bound == Some(true) {
         row("NOTE", "the generator is at its limit: this run proves nothing".to_owned());
     }

@@ -91,7 +91,7 @@ fn a_bad_network_is_felt_by_every_bot_and_shown_on_the_page() {
     }
 }
 
-const ATTACK: &str = "slo = \"during.tick_hz>=30,during.disconnects==0\"\n\
+const ATTACK: &str = "slo = \"during.tick_hz>=10,during.disconnects==0\"\n\
     [hostile]\nbefore-seconds = 1\nduring-seconds = 7\nafter-seconds = 1\n[hostile.attackers]\n\
     half-open = { count = 20, messages-per-second = 2 }\nslow-reader = { count = 4 }\n\
     input-flood = { count = 1, per-second = 5, messages-per-second = 1000 }\n\

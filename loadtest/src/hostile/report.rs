@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::options::{Attack, AttackKind};
-use super::tally::Tally;
+use super::tally::{Answer, Tally};
 use crate::series::PhaseReport;
 
 /// One kind of attackers.
@@ -29,13 +29,21 @@ pub struct AttackerReport {
 
 impl AttackerReport {
     pub(crate) fn new(attack: Attack, tally: &Tally, note: Option<&str>) -> Self {
+        let attempts = tally.attempts.load(Ordering::Relaxed);
+        let mut answers = tally.answers();
+        // A datagram is an answer but no end. Who had not ended when the attack did was dropped.
+        let ended = answers.iter().filter(|(answer, _)| **answer != Answer::Datagram.name());
+        let dropped = attempts.saturating_sub(ended.map(|(_, count)| count).sum());
+        if dropped > 0 {
+            *answers.entry(Answer::StillOpen.name()).or_default() += dropped;
+        }
         Self {
             count: attack.count,
-            attempts: tally.attempts.load(Ordering::Relaxed),
+            attempts,
             open_max: tally.open.max(),
             messages: tally.messages.load(Ordering::Relaxed),
             bytes: tally.bytes.load(Ordering::Relaxed),
-            answers: tally.answers(),
+            answers,
             note: note.map(ToOwned::to_owned),
         }
     }

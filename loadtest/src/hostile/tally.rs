@@ -29,7 +29,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Status(status) => format!("http {status}"),
             Self::Closed(code) => format!("close {code}"),

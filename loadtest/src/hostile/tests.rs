@@ -43,6 +43,7 @@ fn junk_goes_to_the_udp_port_from_the_addresses_asked_for_and_answers_are_counte
     assert!(report.messages > 10 && report.bytes > 1_000, "{report:?}");
     assert_eq!(report.answers.get("datagram"), Some(&1), "{report:?}");
     assert_eq!((report.open_max, report.note.as_deref()), (2, None));
+    assert_eq!(report.answers.get("still open at the end"), Some(&2), "{report:?}");
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub fn page(report: &Report, slos: &[Slo]) -> String {
     let json = report.to_json();
     let summary: Vec<Vec<String>> =
         rows(report).into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
-    let title = format!("Load test: {} x {} over {}", report.matches, report.players, report.transport);
+    let title =
+        format!("Load test: {} x {} over {}", report.matches, report.players, text(&report.transport));
     let title = escaped(&title);
     [
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>",
@@ -50,7 +51,10 @@ fn text(value: &impl serde::Serialize) -> String {
 fn verdicts(slos: &[Slo], json: &Value) -> String {
     let verdict = |slo: &Slo| match slo.check(json) {
         Ok(()) => format!("<li class=\"good\"><b>holds</b>{}</li>", escaped(slo.text())),
-        Err(broken) => format!("<li class=\"bad\"><b>broken</b>{}</li>", escaped(&broken.to_string())),
+        Err(broken) => format!(
+            "<li class=\"bad\"><b>broken</b>{}</li>",
+            escaped(broken.to_string().trim_start_matches("SLO broken: "))
+        ),
     };
     if slos.is_empty() {
         return String::new();
@@ -100,12 +104,10 @@ fn attackers(json: &Value) -> String {
             text(of.get("attempts")),
             text(of.get("open_max")),
             text(of.get("messages")),
-            answers(of.get("answers")),
-            of.get("note").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            answers(of.get("answers")) + of.get("note").and_then(Value::as_str).unwrap_or_default(),
         ]
     };
-    let headings =
-        ["attackers", "at once", "attempts", "open at most", "sent", "what the server answered", ""];
+    let headings = ["attackers", "at once", "attempts", "open at most", "sent", "what the server answered"];
     let rows: Vec<Vec<String>> = attackers.iter().map(row).collect();
-    format!("<h2>Attackers</h2>{}", table(&headings, &rows))
+    format!("<h2>Attackers</h2><section>{}</section>", table(&headings, &rows))
 }

@@ -9,7 +9,7 @@ const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 42.0;
 const RIGHT: f64 = 352.0;
-const TOP: f64 = 8.0;
+const TOP: f64 = 16.0;
 const BOTTOM: f64 = 148.0;
 /// More points than this are more than there are pixels: neighbours are joined to their highest, or their
 /// lowest where [`Line::is_worst_low`].
@@ -79,7 +79,7 @@ impl Plot<'_> {
                 BOTTOM - TOP
             ),
         );
-        let (at, y) = (from + 3.0, BOTTOM - 4.0);
+        let (at, y) = (from + 1.0, TOP - 5.0);
         put(out, format_args!("<text x=\"{at:.1}\" y=\"{y}\">{}</text>", escaped(name)));
     }
 
@@ -135,7 +135,12 @@ fn axes(out: &mut String, seconds: usize, step: f64, top: f64) {
     let every = step_seconds(seconds);
     for second in (0..=seconds).step_by(every) {
         let at = x(second, seconds);
-        put(out, format_args!("<text class=\"mid\" x=\"{at:.1}\" y=\"{}\">{second} s</text>", BOTTOM + 15.0));
+        // The last one would stand half outside.
+        let anchor = if at > RIGHT - 10.0 { "end" } else { "mid" };
+        put(
+            out,
+            format_args!("<text class=\"{anchor}\" x=\"{at:.1}\" y=\"{}\">{second} s</text>", BOTTOM + 15.0),
+        );
     }
 }
 

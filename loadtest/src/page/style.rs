@@ -22,6 +22,7 @@ p { margin: 0 0 10px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 5px 10px; border-top: 1px solid var(--rule); }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; }
+section td:last-child { min-width: 17em; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 12px; }
 figure { margin: 0; padding: 10px 8px 4px; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }
 figcaption { font-weight: 600; font-size: 14px; padding: 0 4px 6px; }
