@@ -238,10 +238,15 @@ impl Bot {
 
     fn count_bytes(&self, link: &mut Link) {
         let bytes = link.take_transferred();
-        if self.shared.window.contains(self.now()) {
+        let now = self.now();
+        if self.shared.window.contains(now) {
             let mut meter = self.meter();
             meter.bytes_up += bytes.up;
             meter.bytes_down += bytes.down;
+            if let Some(second) = meter.second(&self.shared.window, now) {
+                second.bytes_up += bytes.up;
+                second.bytes_down += bytes.down;
+            }
         }
     }
 
