@@ -23,7 +23,7 @@ try {
     const flying = [...window.tickstone.match.shots.shots.values()].filter(({ x, y }) => camera.sees(x / 256, y / 256, -2));
     const { own } = window.tickstone.match.state;
     const calm = Number(document.querySelector("#hurt").style.opacity) < 0.06;
-    return calm && own.health > 25 && seen.length >= 2 && flying.length >= 4;
+    return calm && own.health > 25 && own.kills > 0 && seen.length >= 2 && flying.length >= 4;
   });
   await page.screenshot({ path: file });
 } finally {

@@ -125,7 +125,13 @@ export class Hud {
     this.short.update(this.match);
     const wanted = this.tableWanted || this.match.phase === "finished";
     show(byId("table"), wanted);
-    if (wanted) this.full.update(this.match);
+    if (wanted) {
+      // Words stand above the table when a round or the match is over.
+      const isAlone = this.match.phase !== "finished" && this.status.phase !== "ended";
+      byId("table").dataset.alone = isAlone;
+      this.full.fit(window.innerHeight * (isAlone ? 0.66 : 0.4));
+      this.full.update(this.match);
+    }
     const own = this.match.state.own;
     say(byId("own-score"), own ? `${own.kills} / ${own.deaths}` : "0 / 0");
   }

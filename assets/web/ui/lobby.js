@@ -168,11 +168,16 @@ export class Lobby {
     }
   }
 
-  // Rows stay the same elements while their match lives: nothing jumps away from under a finger.
+  // Rows stay the same elements while their match lives, and in their places while somebody points at one:
+  // nothing jumps away from under a finger.
   list(entries) {
-    const order = [...entries].sort((one, other) =>
-      other.connected - one.connected || one.match_id.localeCompare(other.match_id));
+    const shown = [...this.rows.keys()];
+    const isPointedAt = byId("matches").matches(":hover, :focus-within");
+    const place = ({ match_id }) => isPointedAt && shown.includes(match_id) ? shown.indexOf(match_id) : shown.length;
+    const order = [...entries].sort((one, other) => place(one) - place(other)
+      || other.connected - one.connected || one.match_id.localeCompare(other.match_id));
     const wanted = order.map((entry) => this.row(entry));
+    this.rows = new Map([...order.map(({ match_id }) => [match_id, this.rows.get(match_id)]), ...this.rows]);
     const gone = new Set(this.rows.keys());
     for (const entry of order) gone.delete(entry.match_id);
     for (const id of gone) {

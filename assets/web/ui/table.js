@@ -4,7 +4,10 @@ import { colourOf } from "../view/palette.js";
 import { el } from "./dom.js";
 
 const SHORT_ROWS = 5;
-const FULL_ROWS = 24;
+const FULL_ROWS_MIN = 4;
+/** The height of a row, and of what stands around them, in pixels. */
+const ROW_PIXELS = 25;
+const HEAD_PIXELS = 85;
 
 /** Players by kills, then by fewer deaths, then by seat: the same order in every window. */
 export function ranked(players) {
@@ -24,7 +27,12 @@ export class ScoreTable {
   }
 
   static full(body) {
-    return new ScoreTable(body, FULL_ROWS);
+    return new ScoreTable(body, FULL_ROWS_MIN);
+  }
+
+  /** Shows as many rows as there is height for. */
+  fit(pixels) {
+    this.rows = Math.max(FULL_ROWS_MIN, Math.floor((pixels - HEAD_PIXELS) / ROW_PIXELS));
   }
 
   /** Fills the table if anything in it has changed. */

@@ -50,7 +50,11 @@ export class Ground {
 
   walls(ctx, camera) {
     ctx.fillStyle = WALL;
-    for (const [x, y, width, height] of this.seen(camera)) ctx.fillRect(x, y, width, height);
+    // A little larger: where two rectangles meet, no seam shows.
+    const seam = 0.5 / camera.scale;
+    for (const [x, y, width, height] of this.seen(camera)) {
+      ctx.fillRect(x - seam, y - seam, width + 2 * seam, height + 2 * seam);
+    }
     const edges = this.edges.filter((edge) => near(camera, edge));
     ctx.fillStyle = WALL_SIDE;
     for (const { south, x1, y1, x2 } of edges) if (south) ctx.fillRect(x1, y1 - SIDE, x2 - x1, SIDE);
