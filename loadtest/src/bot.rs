@@ -349,6 +349,8 @@ impl Bot {
             meter.example(format!("closed ({code}): {reason}"));
             meter.disconnects += u64::from(was_welcome);
             meter.errors += u64::from(!was_welcome);
+            let told = known == Some(CloseCode::Restarting) && self.retry_after > Duration::ZERO;
+            meter.told_to_return += u64::from(told);
         }
         match self.session.on_closed(known) {
             AfterClose::TryAgain => Ended::TryAgain,

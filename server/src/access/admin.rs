@@ -178,9 +178,7 @@ impl AdminKeys {
     /// The key of this text. Every hash is compared, each in constant time ([`blake3::Hash`]).
     pub fn find(&self, offered: &[u8]) -> Option<&AdminKey> {
         let hash = blake3::hash(offered);
-        let found =
-            self.keys.iter().fold(None, |found, (key, _)| if key.hash == hash { Some(key) } else { found });
-        found
+        self.keys.iter().fold(None, |found, (key, _)| if key.hash == hash { Some(key) } else { found })
     }
 
     /// Counts a creation by a key of [`AdminKeys::find`]; refused, it says in how many seconds to come again.
