@@ -116,10 +116,12 @@ fn a_hundred_at_once_with_one_token_get_one_seat() {
     let _turn = turn::alone();
     let (keys, server) = guarded("arena");
     let said = with_token("m", keys.sign(&claims(1)));
-    let mut clients: Vec<_> = (0..100).map(|_| Client::connect(&server, "m", Encoding::Msgpack)).collect();
-    for client in &mut clients {
+    let hasty = |_| {
+        let mut client = Client::connect(&server, "m", Encoding::Msgpack);
         client.send(&ClientMessage::Hello(said.clone()));
-    }
+        client
+    };
+    let mut clients: Vec<_> = (0..100).map(hasty).collect();
     let mut welcome = 0;
     for client in &mut clients {
         match client.message() {
