@@ -392,6 +392,8 @@ impl Bot {
             if let Some(second) = meter.second(&self.shared.window, self.now()) {
                 second.disconnects += u64::from(was_welcome);
             }
+            let told = known == Some(CloseCode::Restarting) && self.retry_after > Duration::ZERO;
+            meter.told_to_return += u64::from(told);
         }
         match self.session.on_closed(known) {
             AfterClose::TryAgain => Ended::TryAgain,

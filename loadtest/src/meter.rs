@@ -54,6 +54,7 @@ pub struct Meter {
     pub(crate) disconnects: u64,
     pub(crate) errors: u64,
     pub(crate) reconnects: u64,
+    pub(crate) told_to_return: u64,
     pub(crate) starved_ticks: u64,
     pub(crate) tick_rate_hz: Option<u32>,
     pub(crate) examples: Vec<String>,
@@ -74,11 +75,17 @@ impl Meter {
             disconnects: 0,
             errors: 0,
             reconnects: 0,
+            told_to_return: 0,
             starved_ticks: 0,
             tick_rate_hz: None,
             examples: Vec::new(),
             series: Series::default(),
         }
+    }
+
+    /// Connections that a restarting server ended (1012), saying when to come back.
+    pub fn told_to_return(&self) -> u64 {
+        self.told_to_return
     }
 
     pub(crate) fn error(&mut self, what: String) {
@@ -110,6 +117,7 @@ impl Meter {
         self.disconnects += other.disconnects;
         self.errors += other.errors;
         self.reconnects += other.reconnects;
+        self.told_to_return += other.told_to_return;
         self.starved_ticks += other.starved_ticks;
         self.series.merge(&other.series);
         self.tick_rate_hz = self.tick_rate_hz.or(other.tick_rate_hz);

@@ -10,13 +10,17 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::version::Encoding;
 use tickstone_tests::client::{Client, resume};
-use tickstone_tests::raw;
 use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::turn;
 use tickstone_tests::wait::{self, Watch};
+use tickstone_tests::{binaries, raw};
 
 /// How long a drain of a few matches may take.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// How long a drain of many may take (interfaces: at 500 matches).
+const MANY_DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long many bots may take to come in.
+const MANY_IN_PLAY: Duration = Duration::from_secs(60);
 /// For so long after a signal more of them are its echoes, with a little to spare.
 const ECHO: Duration = Duration::from_millis(250);
 const KINDS: [&str; 3] = ["sync", "async", "none"];
@@ -104,6 +108,39 @@ fn a_fleet_in_twelve_matches() {
             let verdict = server.http().get(&format!("/v1/matches/{}/verify", seen.match_id)).expect(200);
             assert_eq!(verdict["agree"], true, "{verdict}");
         }
+    }
+}
+
+/// The promise is 500 matches (`TICKSTONE_DRAIN_MATCHES=500`, optimised); unoptimised it is fewer.
+#[test]
+fn a_drain_of_many_matches_ends_within_ten_seconds() {
+    let _turn = turn::alone();
+    let default = if binaries::is_release() { 500 } else { 60 };
+    let matches = std::env::var("TICKSTONE_DRAIN_MATCHES").map_or(default, |text| text.parse().unwrap());
+    let server = Server::dev();
+    let mut options = FleetOptions::new(&server.url());
+    let request = |index: usize| MatchRequest {
+        id: Some(format!("m-{index}")),
+        durability: Some(KINDS[index % 3].to_owned()),
+        ..MatchRequest::default()
+    };
+    options.matches = (0..matches).map(request).collect();
+    (options.players, options.brain, options.input_hz) = (1, BrainKind::Light, 10);
+    let fleet = Fleet::start(&options).expect("the server is up");
+    assert!(fleet.wait_all_in_play(MANY_IN_PLAY), "{:?}", fleet.seen());
+    let watch = Watch::start();
+    let (status, plan) = server.drain();
+    let took = watch.elapsed();
+    println!("a drain of {matches} matches: {took:?}");
+    assert_eq!(status, Some(0));
+    assert!(took < MANY_DRAIN_MAX, "{took:?}");
+    wait::until("the bots", || fleet.seen().iter().all(|seen| seen.in_play == 0).then_some(()));
+    let seen = fleet.seen();
+    assert_eq!(fleet.stop().told_to_return(), matches as u64, "everybody is told when to come back");
+    let server = plan.start();
+    for seen in seen {
+        let recovered = server.http().inspect(&seen.match_id)["recovered"]["tick"].as_u64();
+        assert!(recovered >= Some(seen.highest_tick.0), "{recovered:?} of {seen:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Time: the one place in this package that reads and spends it.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long anything that should happen at once may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +26,13 @@ impl Watch {
 #[expect(clippy::disallowed_methods, reason = "this is the clock of the tests")]
 fn read() -> Instant {
     Instant::now()
+}
+
+/// Milliseconds since 1970, as tokens count.
+#[expect(clippy::disallowed_methods, reason = "this is the clock of the tests")]
+pub fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    u64::try_from(since.as_millis()).expect("it is not yet that late")
 }
 
 /// Lets time pass: for load to run, never for something to have happened by then.

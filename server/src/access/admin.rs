@@ -158,7 +158,7 @@ pub fn generate(name: &str, roles: &str) -> Result<(String, String), AdminKeyErr
 /// Every key of a server, and how often each has created.
 #[derive(Debug, Default)]
 pub struct AdminKeys {
-    keys: Vec<(AdminKey, Mutex<Option<Bucket>>)>,
+    keys: Vec<(AdminKey, Mutex<Bucket>)>,
 }
 
 impl AdminKeys {
@@ -167,7 +167,7 @@ impl AdminKeys {
         if keys.len() > ADMIN_KEYS_MAX {
             return Err(AdminKeyError::Number(keys.len()));
         }
-        Ok(Self { keys: keys.into_iter().map(|key| (key, Mutex::new(None))).collect() })
+        Ok(Self { keys: keys.into_iter().map(|key| (key, Mutex::new(Bucket::new(CREATE_RATE)))).collect() })
     }
 
     /// Is there any?
@@ -178,16 +178,13 @@ impl AdminKeys {
     /// The key of this text. Every hash is compared, each in constant time ([`blake3::Hash`]).
     pub fn find(&self, offered: &[u8]) -> Option<&AdminKey> {
         let hash = blake3::hash(offered);
-        let found =
-            self.keys.iter().fold(None, |found, (key, _)| if key.hash == hash { Some(key) } else { found });
-        found
+        self.keys.iter().fold(None, |found, (key, _)| if key.hash == hash { Some(key) } else { found })
     }
 
     /// Counts a creation by a key of [`AdminKeys::find`]; refused, it says in how many seconds to come again.
     pub fn may_create(&self, key: &AdminKey, now: Moment) -> Result<(), u64> {
         let Some((_, bucket)) = self.keys.iter().find(|(known, _)| known == key) else { return Ok(()) };
-        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.get_or_insert_with(|| Bucket::new(CREATE_RATE)).take(now)
+        bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now)
     }
 }
 

@@ -165,7 +165,7 @@ mod tests {
             ticket
         };
         let ticket = ask(&access, &|_| {}, 2_000).unwrap().unwrap();
-        assert_eq!((ticket.player, ticket.nonce), (ann.clone(), claims.nonce), "not the name beside it");
+        assert_eq!((ticket.player, ticket.nonce), (ann, claims.nonce), "not the name beside it");
         assert_eq!(ask(&access, &|_| {}, 16_000), Err(TOKEN_REFUSED));
         assert_eq!(
             ask(&access, &|hello| hello.token = Some("guessed".to_owned()), 2_000),

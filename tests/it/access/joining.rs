@@ -11,7 +11,7 @@ use tickstone_shared::wire::version::Encoding;
 use tickstone_tests::client::{Client, End, hello, resume};
 use tickstone_tests::server::Server;
 use tickstone_tests::turn;
-use tickstone_tests::wait;
+use tickstone_tests::wait::{self, unix_ms};
 
 use super::keys::{Keys, with_token};
 
@@ -23,13 +23,8 @@ fn guarded(game: &str) -> (Keys, Server) {
     (keys, server)
 }
 
-fn now_ms() -> u64 {
-    let since = std::time::UNIX_EPOCH.elapsed().expect("the clock is past 1970");
-    u64::try_from(since.as_millis()).expect("it is not yet that late")
-}
-
 fn claims(nonce: u8) -> Claims {
-    let now_ms = now_ms();
+    let now_ms = unix_ms();
     Claims {
         audience: "tickstone".to_owned(),
         match_id: ObjectName::parse("m").unwrap(),
@@ -51,7 +46,7 @@ fn a_token_gives_the_seat_that_was_reserved() {
     assert_eq!((&bob["seat"], &ann["seat"]), (&json!(0), &json!(1)));
     assert_eq!((&ann["player"], &ann["expires_in_seconds"]), (&json!("ann"), &json!(30)));
     assert_eq!(ann["ws_url"], format!("ws://{}/v1/matches/m/socket", server.addr()));
-    assert!(ann["expires_unix_ms"].as_u64() > Some(now_ms()));
+    assert!(ann["expires_unix_ms"].as_u64() > Some(unix_ms()));
     seats.post("/v1/matches/m/seats", &json!({ "player": "eve" })).expect_problem(409, "match_full");
     let token = ann["join_token"].as_str().unwrap().to_owned();
     let mut client = Client::enter(&server, &with_token("m", token), Encoding::Json);
@@ -84,7 +79,7 @@ fn every_refused_token_is_answered_alike() {
     let first = Client::enter(&server, &with_token("m", used.clone()), Encoding::Msgpack);
     let strangers = Keys::new();
     let life = |issued_ms: u64, expires_ms: u64| keys.sign(&Claims { issued_ms, expires_ms, ..claims(2) });
-    let now = now_ms();
+    let now = unix_ms();
     let mut flipped = keys.sign(&claims(3)).into_bytes();
     let middle = flipped.len() / 2;
     flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
@@ -121,10 +116,12 @@ fn a_hundred_at_once_with_one_token_get_one_seat() {
     let _turn = turn::alone();
     let (keys, server) = guarded("arena");
     let said = with_token("m", keys.sign(&claims(1)));
-    let mut clients: Vec<_> = (0..100).map(|_| Client::connect(&server, "m", Encoding::Msgpack)).collect();
-    for client in &mut clients {
+    let hasty = |_| {
+        let mut client = Client::connect(&server, "m", Encoding::Msgpack);
         client.send(&ClientMessage::Hello(said.clone()));
-    }
+        client
+    };
+    let mut clients: Vec<_> = (0..100).map(hasty).collect();
     let mut welcome = 0;
     for client in &mut clients {
         match client.message() {
@@ -191,14 +188,14 @@ fn keys_are_replaced_without_anybody_being_turned_away() {
     keys.token_keys.insert(0, Keys::new().token_keys[0].replace("one:", "two:"));
     let (_, old) = server.drain();
     let mut plan = keys.plan();
-    (plan.data, plan.listen) = (old.data.clone(), old.listen.clone());
+    (plan.data, plan.listen) = (old.data.clone(), old.listen);
     let server = plan.start();
     Client::enter(&server, &with_token("m", before), Encoding::Msgpack);
     let between = keys.sign(&Claims { player: PlayerName::parse("bob").unwrap(), ..claims(2) });
     let retired = Keys { token_keys: vec![keys.token_keys.pop().unwrap()], ..keys.clone() };
     let (_, old) = server.drain();
     let mut plan = keys.plan();
-    (plan.data, plan.listen) = (old.data.clone(), old.listen.clone());
+    (plan.data, plan.listen) = (old.data.clone(), old.listen);
     let server = plan.start();
     Client::enter(&server, &with_token("m", between), Encoding::Msgpack);
     Client::refused(&server, &with_token("m", retired.sign(&claims(3)))).expect(4401);

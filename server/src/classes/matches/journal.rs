@@ -38,6 +38,14 @@ pub enum JournalEvent {
         /// The hash of the one that was offered.
         before: TokenHash,
     },
+    /// The number of a seat's last input, where it is not what was to be expected: one more in every tick while
+    /// it grows, the same otherwise. For the roster alone.
+    Applied {
+        /// The seat.
+        seat: Seat,
+        /// The number.
+        last_input: u32,
+    },
     /// The newest resume token of a seat has arrived, the one before is void: for the roster alone.
     Arrived {
         /// The seat.

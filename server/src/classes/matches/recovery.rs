@@ -8,6 +8,7 @@ use tickstone_shared::time::Tick;
 use super::checkpoint::Checkpoint;
 use super::class::Shelf;
 use super::header::{Durability, Header};
+use super::input_buffer::InputBuffer;
 use super::journal::{JournalEvent, TickRecord, entries};
 use super::roster::{Roster, SeatRecord};
 use super::running::Running;
@@ -184,6 +185,7 @@ pub fn rerun_tick(
     for event in &record.events {
         rerun_event(simulation, roster, record.tick, event);
     }
+    roster.advance();
     simulation.step();
     let Some(expected) = record.state_hash() else { return Ok(()) };
     let got = simulation.state_hash();
@@ -200,6 +202,11 @@ fn rerun_event(simulation: &mut dyn AnySimulation, roster: &mut Roster, tick: Ti
         }
         JournalEvent::Token { seat, hash } => {
             roster.set_token(*seat, *hash, None);
+        }
+        JournalEvent::Applied { seat, last_input } => {
+            if let Some(seated) = roster.seated_mut(*seat) {
+                seated.set_applied(*last_input);
+            }
         }
         JournalEvent::Used { nonce } => roster.note_use(*nonce, tick),
         JournalEvent::Rotated { seat, hash, before } => roster.set_token(*seat, *hash, Some(*before)),
@@ -238,6 +245,7 @@ fn follow(roster: &mut Roster, tick: Tick, event: &Event) {
 fn set_dropped(roster: &mut Roster, seat: tickstone_shared::ids::Seat, dropped_at: Option<Tick>) {
     if let Some(seated) = roster.seated_mut(seat) {
         seated.record.dropped_at = dropped_at;
+        seated.advancing &= dropped_at.is_none();
     }
 }
 
@@ -260,6 +268,7 @@ fn finish_attempt(ctx: &mut Context<'_>, running: &mut Running, attempt: &[u8], 
     for event in &record.events {
         rerun_event(&mut *running.simulation, &mut running.roster, record.tick, event);
     }
+    running.roster.advance();
     running.simulation.step();
     running.simulation.take_outputs(&mut Vec::new());
     running.record = record;
@@ -279,5 +288,7 @@ fn drop_everybody(running: &mut Running) {
     for seated in running.roster.iter_mut() {
         seated.record.dropped_at = Some(tick);
         seated.record.effective = idle;
+        seated.advancing = false;
+        seated.inputs = InputBuffer::resumed(seated.record.last_input);
     }
 }

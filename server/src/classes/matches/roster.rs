@@ -43,12 +43,35 @@ pub struct Seated {
     pub record: SeatRecord,
     /// The hash of the resume token before, while it is not known whether the newest one has arrived.
     pub token_before: Option<TokenHash>,
+    /// Whether the number of their last input is expected to grow by one in every tick.
+    pub advancing: bool,
     /// Where they are connected.
     pub socket: Option<SocketId>,
     /// Their inputs.
     pub inputs: InputBuffer,
     /// Data messages since the last tick.
     pub messages_since_tick: u32,
+}
+
+impl Seated {
+    /// Notes the number of the last input after a tick; whether the journal has to say it. Told again after a
+    /// checkpoint, which does not say what grows.
+    pub fn note_applied(&mut self, tell_again: bool) -> Option<u32> {
+        let (before, after) = (self.record.last_input, self.inputs.feedback().last_input);
+        let expected = before.saturating_add(u32::from(self.advancing));
+        let must_tell = after != expected || tell_again && self.advancing;
+        self.record.last_input = after;
+        if must_tell {
+            self.advancing = after > before;
+        }
+        must_tell.then_some(after)
+    }
+
+    /// The journal says it, before [`Roster::advance`].
+    pub fn set_applied(&mut self, last_input: u32) {
+        self.advancing = last_input > self.record.last_input;
+        self.record.last_input = last_input.saturating_sub(u32::from(self.advancing));
+    }
 }
 
 /// The seats of a match.
@@ -130,7 +153,14 @@ impl Roster {
         let place = &mut self.seats[usize::from(seat.0)];
         assert!(place.is_none(), "a seat is given to one player");
         self.reservations.release(&record.player);
-        *place = Some(Seated { record, token_before: None, socket, inputs, messages_since_tick: 0 });
+        *place = Some(Seated {
+            record,
+            token_before: None,
+            advancing: false,
+            socket,
+            inputs,
+            messages_since_tick: 0,
+        });
         self.taken += 1;
         if let Some(socket) = socket {
             self.by_socket.insert(socket, seat);
@@ -165,8 +195,16 @@ impl Roster {
         let seated = self.seats.get_mut(usize::from(seat.0))?.as_mut()?;
         seated.socket = None;
         seated.record.dropped_at = Some(tick);
+        seated.advancing = false;
         seated.inputs.rest();
         Some(seat)
+    }
+
+    /// A tick of a re-run is over: what grows has grown.
+    pub fn advance(&mut self) {
+        for seated in self.iter_mut().filter(|seated| seated.advancing) {
+            seated.record.last_input = seated.record.last_input.saturating_add(1);
+        }
     }
 
     /// Nobody is connected any more: after a restart.

@@ -78,6 +78,8 @@ pub(super) struct Stored {
     pub(super) gap: bool,
     /// Created by the last handler: nothing says yet that the store took the header.
     pub(super) is_new: bool,
+    /// A checkpoint was stored after the last tick: the next one tells whose input numbers grow.
+    tell_again: bool,
     checkpoint_due: Tick,
 }
 
@@ -207,6 +209,7 @@ impl Running {
     }
 
     fn consume_inputs(&mut self, tick: Tick) {
+        let tell_again = std::mem::take(&mut self.stored.tell_again);
         let Self { roster, simulation, record, game, counters, .. } = self;
         for seated in roster.iter_mut() {
             seated.messages_since_tick = 0;
@@ -219,7 +222,10 @@ impl Running {
                 }
                 Consumed::Silent => continue,
             };
-            seated.record.last_input = seated.inputs.feedback().last_input;
+            if let Some(last_input) = seated.note_applied(tell_again) {
+                let seat = seated.record.seat;
+                record.events.push(JournalEvent::Applied { seat, last_input });
+            }
             if row != before {
                 seated.record.effective = row;
                 let event = Event::Input { seat: seated.record.seat, row };
@@ -306,6 +312,7 @@ impl Running {
         }
         self.stored.checkpoint_due = Tick(tick.0 + self.ticks_in(self.settings.checkpoint_interval).max(1));
         self.stored.gap = false;
+        self.stored.tell_again = true;
         self.forget_old(ctx);
         Ok(())
     }

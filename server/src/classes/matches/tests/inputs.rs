@@ -88,3 +88,48 @@ fn inputs_of_strangers_and_of_other_epochs_are_counted_and_change_nothing() {
     assert_eq!(bench.inputs("other_epoch"), 2);
     assert_eq!(bench.inputs("accepted"), 0);
 }
+
+/// The number that the last state told a socket.
+fn told(bench: &Bench, socket: SocketId) -> Option<u32> {
+    let outputs = bench.outlet.0.lock().unwrap();
+    outputs.iter().rev().find_map(|output| match output {
+        SocketOutput::State(frame) => {
+            frame.receivers.iter().find(|(to, _)| *to == socket).map(|(_, feedback)| feedback.last_input)
+        }
+        _ => None,
+    })
+}
+
+/// Steady, with gaps in ticks, with gaps in numbers, and across a checkpoint and a reconnect.
+#[test]
+fn input_numbers_do_not_go_back_over_a_crash() {
+    for length in [1, 45, 299, 302, 340] {
+        for (every, leap) in [(1, 1), (1, 3), (2, 1)] {
+            let (mut bench, mut socket, mut welcome, first) = with_player();
+            let mut seq = 0;
+            for step in 0..length {
+                if step == 250 {
+                    bench.tell(SocketEvent::Closed { socket });
+                    socket = bench.resume(&welcome.resume_token);
+                    welcome = bench.welcome(socket).unwrap();
+                }
+                let next = bench.tick() + 1;
+                if (next - first) % every == 0 {
+                    seq += leap;
+                    let batch = bench.batch(&welcome, next, seq, &[(step % 2) as u8]);
+                    bench.tell(SocketEvent::Inputs { socket, batch });
+                }
+                while bench.tick() < next {
+                    bench.run_for(Duration::from_millis(4));
+                }
+            }
+            let before = told(&bench, socket).unwrap();
+            assert!(before > 0);
+            let mut bench = bench.restart();
+            let back = bench.resume(&welcome.resume_token);
+            let after = bench.welcome(back).unwrap().last_input;
+            assert_eq!(after, before, "after {length} ticks, every {every}, by {leap}");
+            assert!(bench.verify().unwrap().agree);
+        }
+    }
+}
