@@ -17,10 +17,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use super::admission::{Permit, Places};
 use super::hub::Hub;
+use super::tls::Carrier;
 use super::settings::{HEADER_BYTES_MAX, HEADERS_MAX};
 
 /// Connections the kernel keeps until they are accepted.
@@ -54,6 +56,8 @@ pub(super) async fn run(
     mut draining: watch::Receiver<bool>,
 ) {
     let refusals = Places::new(REFUSALS_MAX);
+    let acceptor = hub.settings.tls.as_ref().and(hub.certificates.as_ref());
+    let acceptor = acceptor.map(|certificates| TlsAcceptor::from(certificates.for_http()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -70,6 +74,7 @@ pub(super) async fn run(
             Some(permit) => {
                 tokio::spawn(serve(
                     tcp,
+                    acceptor.clone(),
                     Arc::new(permit),
                     Arc::clone(&hub),
                     router.clone(),
@@ -77,7 +82,10 @@ pub(super) async fn run(
                 ));
             }
             None => {
-                if let Some(permit) = refusals.take() {
+                // Behind a handshake that nobody has a place for, it would not be read.
+                if acceptor.is_none()
+                    && let Some(permit) = refusals.take()
+                {
                     tokio::spawn(refuse(tcp, permit));
                 }
             }
@@ -99,6 +107,7 @@ async fn refuse(mut tcp: TcpStream, _permit: Permit) {
 
 async fn serve(
     tcp: TcpStream,
+    acceptor: Option<TlsAcceptor>,
     permit: Arc<Permit>,
     hub: Arc<Hub>,
     router: Router,
@@ -107,6 +116,15 @@ async fn serve(
     if tcp.set_nodelay(true).is_err() {
         return;
     }
+    let carrier = match acceptor {
+        None => Carrier::Plain(tcp),
+        Some(acceptor) => {
+            let shaken = tokio::time::timeout(hub.settings.tls_handshake_timeout, acceptor.accept(tcp));
+            // A client that cannot agree has been told so by an alert.
+            let Ok(Ok(stream)) = shaken.await else { return };
+            Carrier::Tls(Box::new(stream))
+        }
+    };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Arc::clone(&permit));
         router.clone().call(request)
@@ -116,7 +134,7 @@ async fn serve(
         .header_read_timeout(hub.settings.header_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(tcp), service)
+        .serve_connection(TokioIo::new(carrier), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // An error of one connection (it left, it sent garbage) has been answered by hyper where it can be.

@@ -106,13 +106,13 @@ pub fn serve(mut settings: Settings, served: Served) -> Result<Gateway, GatewayE
     let router = http::router(Arc::clone(&hub), served.api);
     runtime.spawn(Fanout::new(Arc::clone(&hub), served.games, served.inbox).run());
     runtime.spawn(sweeper::run(Arc::clone(&hub)));
-    runtime.spawn(listener::run(listener, Arc::clone(&hub), router, drain));
+    runtime.spawn(listener::run(listener, Arc::clone(&hub), router, drain.clone()));
     if let Some(certificates) = &hub.certificates {
         let every = hub.settings.certificate_look_every;
         runtime.spawn(tls::follow(Arc::clone(certificates), Arc::clone(&hub.clock), every));
     }
     if let Some(endpoint) = &quic {
-        runtime.spawn(quic::run(endpoint.clone(), Arc::clone(&hub)));
+        runtime.spawn(quic::run(endpoint.clone(), Arc::clone(&hub), drain));
     }
     Ok(Gateway { runtime, hub, draining, local_addr, quic })
 }

@@ -38,6 +38,8 @@ pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the certificate's files are looked at.
 pub const CERTIFICATE_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// QUIC handshakes at once beyond which a client must show that it is where it says it is (reliability P37).
+pub const QUIC_RETRY_ABOVE: usize = 256;
 /// Messages in one second: above it 4429.
 pub const MESSAGES_PER_SECOND_MAX: u32 = 240;
 /// Messages a second that may be kept up: after 2 s above it the newest are dropped.
@@ -69,6 +71,8 @@ pub struct Settings {
     pub certificate_look_every: Duration,
     /// [`TLS_HANDSHAKE_TIMEOUT`].
     pub tls_handshake_timeout: Duration,
+    /// [`QUIC_RETRY_ABOVE`].
+    pub quic_retry_above: usize,
     /// Anonymous joins and match creation without a secret.
     pub dev: bool,
     /// What `Authorization: Bearer` must carry on creation and admin routes, outside dev mode.
@@ -122,6 +126,7 @@ impl Settings {
             dev_certificate: None,
             certificate_look_every: CERTIFICATE_LOOK_EVERY,
             tls_handshake_timeout: TLS_HANDSHAKE_TIMEOUT,
+            quic_retry_above: QUIC_RETRY_ABOVE,
             dev: true,
             admin_secret: None,
             origins: Vec::new(),

@@ -2,5 +2,7 @@
 
 mod harness;
 mod http;
+mod quic;
+mod quic_hostile;
 mod slow;
 mod sockets;

@@ -5,8 +5,10 @@
 //!
 //! Invariant: a change that cannot be used leaves the certificate before it in place. Keys are never logged.
 
+mod carrier;
 mod certificate;
 mod slot;
 
+pub(super) use carrier::{Carrier, TlsReadHalf, TlsWriteHalf};
 pub use certificate::{CertificateError, TlsFiles};
 pub(super) use slot::{Certificates, follow};
