@@ -273,7 +273,10 @@ mod tests {
                 "--url http://h --transport quic --encoding json",
                 "--encoding: json is not msgpack, the only one over QUIC",
             ),
-            ("--url http://h --transport mix --state plain", "--state: plain is not delta, the only one over QUIC"),
+            (
+                "--url http://h --transport mix --state plain",
+                "--state: plain is not delta, the only one over QUIC",
+            ),
             ("--url http://h --delay-ms 20", "--delay-ms arrives with the impaired link, not in this build"),
             ("--url http://h --loss 0", "--loss arrives with the impaired link, not in this build"),
             ("--url http://h --html x.html", "--html arrives with the report page, not in this build"),

@@ -194,11 +194,7 @@ impl Fleet {
     }
 
     /// One plan a bot, the matches filled evenly over the ramp.
-    fn plans(
-        &self,
-        options: &FleetOptions,
-        created: &[CreatedMatch],
-    ) -> Result<Vec<BotPlan>, FleetError> {
+    fn plans(&self, options: &FleetOptions, created: &[CreatedMatch]) -> Result<Vec<BotPlan>, FleetError> {
         let bots = created.len() * usize::from(options.players);
         let crowd = options.players > CROWD_PLAYERS;
         let read_bytes = if crowd { CROWD_READ_BUFFER_BYTES } else { READ_BUFFER_BYTES };

@@ -48,7 +48,9 @@ impl Link {
     pub(crate) async fn connect(address: &Address) -> Result<Self, ConnectError> {
         match tokio::time::timeout(CONNECT_PATIENCE, Socket::connect(address)).await {
             Ok(connected) => connected.map(|socket| Self { socket, counted: Transferred::default() }),
-            Err(_) => Err(ConnectError::Unreachable("no answer to the first packet or the upgrade".to_owned())),
+            Err(_) => {
+                Err(ConnectError::Unreachable("no answer to the first packet or the upgrade".to_owned()))
+            }
         }
     }
 

@@ -316,7 +316,8 @@ fn quic(
 }
 
 fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
-    let lacks = |key, other: &'static str| ConfigError::Value { key, got: "missing".to_owned(), expected: other };
+    let lacks =
+        |key, other: &'static str| ConfigError::Value { key, got: "missing".to_owned(), expected: other };
     match (cert, key) {
         (Some(cert), Some(key)) => Ok(Some((cert, key))),
         (None, None) => Ok(None),
@@ -392,9 +393,11 @@ mod tests {
             let text = match name {
                 "TICKSTONE_LISTEN" => "127.0.0.1:0",
                 "TICKSTONE_QUIC" | "TICKSTONE_TLS_CERT" | "TICKSTONE_TLS_KEY" => "text",
-                "TICKSTONE_BEHIND_PROXY" | "TICKSTONE_DEV" | "TICKSTONE_REALTIME" | "TICKSTONE_PIN_WORKERS" | "TICKSTONE_LOG_JSON" => {
-                    "true"
-                }
+                "TICKSTONE_BEHIND_PROXY"
+                | "TICKSTONE_DEV"
+                | "TICKSTONE_REALTIME"
+                | "TICKSTONE_PIN_WORKERS"
+                | "TICKSTONE_LOG_JSON" => "true",
                 "TICKSTONE_DATA" | "TICKSTONE_SECRET" | "TICKSTONE_ORIGINS" | "TICKSTONE_ASSETS" => "text",
                 "TICKSTONE_LOG" => "debug",
                 _ => "7",

@@ -96,11 +96,7 @@ impl Client {
     }
 
     /// As [`Client::connect`], where it may be refused.
-    pub fn try_connect(
-        server: &Server,
-        match_id: &str,
-        over: impl Into<Over>,
-    ) -> Result<Self, ConnectError> {
+    pub fn try_connect(server: &Server, match_id: &str, over: impl Into<Over>) -> Result<Self, ConnectError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system gives what a runtime needs");
         let (address, encoding) = match over.into() {

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::TempDir;
 use tickstone_shared::net::socket::Address;
 use tickstone_shared::net::trust::Trust;
-use tempfile::TempDir;
 
 use crate::binaries;
 use crate::http::Http;

@@ -22,8 +22,8 @@ use tower_service::Service as _;
 
 use super::admission::{Permit, Places};
 use super::hub::Hub;
-use super::tls::Carrier;
 use super::settings::{HEADER_BYTES_MAX, HEADERS_MAX};
+use super::tls::Carrier;
 
 /// Connections the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;

@@ -28,6 +28,8 @@ const BLOCKING_THREADS_MAX: usize = 8;
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// How long closed connections may be told so again when their clients did not hear it.
 const QUIC_LINGER: Duration = Duration::from_millis(500);
+/// The file of a dev server's own certificate.
+const DEV_CERTIFICATE: &str = "dev-certificate.pem";
 /// What an endpoint that closes tells those who are left.
 const RESTARTING_CODE: u16 = CloseCode::Restarting.number();
 /// How long tasks may take to notice that the gateway stops.
@@ -118,16 +120,14 @@ pub fn serve(mut settings: Settings, served: Served) -> Result<Gateway, GatewayE
 }
 
 /// From files where there are any; a dev server that speaks QUIC makes its own.
-fn certificates(
-    settings: &Settings,
-    clock: &ClockRef,
-) -> Result<Option<Arc<Certificates>>, GatewayError> {
+fn certificates(settings: &Settings, clock: &ClockRef) -> Result<Option<Arc<Certificates>>, GatewayError> {
     match &settings.tls {
         Some(files) => Ok(Some(Certificates::from_files(files.clone())?)),
         None if settings.quic.is_none() => Ok(None),
         None if settings.dev => {
             let now_s = clock.unix_ms() / 1000;
-            Ok(Some(Certificates::dev(settings.dev_certificate.as_deref(), now_s)?))
+            let file = settings.kept.as_ref().map(|folder| folder.join(DEV_CERTIFICATE));
+            Ok(Some(Certificates::dev(file.as_deref(), now_s)?))
         }
         None => Err(GatewayError::NoCertificate),
     }
@@ -140,7 +140,7 @@ fn quic_endpoint(
 ) -> Result<Option<Endpoint>, GatewayError> {
     let (Some(listen), Some(certificates)) = (settings.quic, certificates) else { return Ok(None) };
     let failed = |source| GatewayError::Listen { listen, source };
-    let endpoint = quic::bind(listen, certificates).map_err(failed)?;
+    let endpoint = quic::bind(listen, certificates, settings.kept.as_deref()).map_err(failed)?;
     settings.quic = Some(endpoint.local_addr().map_err(failed)?);
     Ok(Some(endpoint))
 }
@@ -148,7 +148,8 @@ fn quic_endpoint(
 fn check(settings: &Settings) -> Result<(), GatewayError> {
     let is_loopback = settings.listen.ip().is_loopback();
     if settings.dev {
-        let open = [Some(settings.listen), settings.quic].into_iter().flatten().find(|a| !a.ip().is_loopback());
+        let open =
+            [Some(settings.listen), settings.quic].into_iter().flatten().find(|a| !a.ip().is_loopback());
         return open.map_or(Ok(()), |open| Err(GatewayError::DevNotLoopback(open)));
     }
     if !is_loopback && settings.tls.is_none() && !settings.behind_proxy {

@@ -65,8 +65,9 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// A proxy in front speaks TLS: plain TCP off loopback is meant.
     pub behind_proxy: bool,
-    /// Where a dev server keeps the certificate it makes for QUIC; `None`: nowhere.
-    pub dev_certificate: Option<PathBuf>,
+    /// A directory in which the server keeps what makes it the same to clients after a restart: a dev server's
+    /// certificate, and the key of QUIC's connection ids. `None`: nowhere.
+    pub kept: Option<PathBuf>,
     /// [`CERTIFICATE_LOOK_EVERY`].
     pub certificate_look_every: Duration,
     /// [`TLS_HANDSHAKE_TIMEOUT`].
@@ -123,7 +124,7 @@ impl Settings {
             quic: None,
             tls: None,
             behind_proxy: false,
-            dev_certificate: None,
+            kept: None,
             certificate_look_every: CERTIFICATE_LOOK_EVERY,
             tls_handshake_timeout: TLS_HANDSHAKE_TIMEOUT,
             quic_retry_above: QUIC_RETRY_ABOVE,

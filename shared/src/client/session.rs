@@ -326,12 +326,19 @@ impl Session {
         let play = self.play.as_ref()?;
         let newest = self.unacknowledged.back()?.1;
         // Ticks that were slept through part those before from those after: a message has no gaps.
-        let follows = |(back, (_, tick, _)): &(usize, &(u32, Tick, InputRow))| tick.0 + *back as u64 == newest.0;
+        let follows =
+            |(back, (_, tick, _)): &(usize, &(u32, Tick, InputRow))| tick.0 + *back as u64 == newest.0;
         let count = self.unacknowledged.iter().rev().enumerate().take_while(follows).count();
         let run = self.unacknowledged.range(self.unacknowledged.len() - count..);
         let &(first_seq, first_tick, _) = run.clone().next()?;
         let (epoch, acknowledged) = (play.welcome.epoch, play.newest_tick);
-        Some(InputBatch { epoch, first_tick, first_seq, acknowledged, rows: run.map(|sent| sent.2).collect() })
+        Some(InputBatch {
+            epoch,
+            first_tick,
+            first_seq,
+            acknowledged,
+            rows: run.map(|sent| sent.2).collect(),
+        })
     }
 
     /// When the input with this number was sent, if it was one of the last [`SENT_INPUTS_MAX`].

@@ -21,8 +21,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-pub use super::connect_error::{ConnectError, SendError};
 use super::connect_error::unreachable;
+pub use super::connect_error::{ConnectError, SendError};
 use super::trust::Trust;
 use crate::wire::version::Encoding;
 
@@ -91,7 +91,8 @@ impl WebSocket {
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let (stream, answer) = client_async_with_config(request, stream, Some(config)).await.map_err(refused)?;
+        let (stream, answer) =
+            client_async_with_config(request, stream, Some(config)).await.map_err(refused)?;
         let chosen = answer.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
         if chosen != Some(encoding.subprotocol()) {
             return Err(ConnectError::Subprotocol(encoding.subprotocol()));

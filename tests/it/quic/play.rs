@@ -43,7 +43,8 @@ fn both_kinds_of_players_in_one_match_see_the_same() {
     ann.expect_end(4000);
     http.until("a", "an empty seat", |entry| entry["players"] == 1);
     for direction in ["in", "out"] {
-        let bytes = http.metric(&format!("tickstone_bytes_total{{transport=\"quic\",direction=\"{direction}\"}}"));
+        let bytes =
+            http.metric(&format!("tickstone_bytes_total{{transport=\"quic\",direction=\"{direction}\"}}"));
         assert!(bytes > 5_000.0, "{direction}: {bytes}");
     }
 }

@@ -14,7 +14,7 @@ use tickstone_shared::wire::message::{ClientMessage, DataMessage, EventMessage, 
 use tickstone_shared::wire::version::QUIC_ALPN;
 
 use super::harness::{World, run, soon};
-use super::quic::{bytes, end, hello, inputs, message, quic_world};
+use super::quic::{bytes, end, hello, inputs, quic_world};
 use crate::object::socket::SocketEvent;
 
 /// A client with a library's defaults, but for what a test changes.
@@ -128,8 +128,11 @@ fn datagrams_that_are_no_inputs_are_dropped_and_the_tenth_ends_the_connection() 
 fn a_datagram_beyond_1200_bytes_is_dropped() {
     let mut world = quic_world(|_| {});
     run(async {
-        let (_endpoint, connection) =
-            raw(&world, QUIC_ALPN, |transport| drop(transport.initial_mtu(1_400))).await.unwrap();
+        let (_endpoint, connection) = raw(&world, QUIC_ALPN, |transport| {
+            transport.initial_mtu(1_400);
+        })
+        .await
+        .unwrap();
         let (mut send, _receive) = connection.open_bi().await.unwrap();
         let said = bytes(&ClientMessage::Hello(hello("m")));
         send.write_all(&[&(said.len() as u32).to_le_bytes(), &said[..]].concat()).await.unwrap();
@@ -279,11 +282,12 @@ fn states_that_the_path_does_not_take_are_skipped() {
         for tick in 1..=400 {
             world.state(socket, tick, 8_000);
         }
-        let _ = message;
         let mut newest = 0;
         while newest == 0 || world.metrics.snapshots_coalesced.get() == 0 {
             let incoming = soon(client.receive()).await;
-            let tickstone_shared::net::websocket::Incoming::Message(part) = incoming else { panic!("closed") };
+            let tickstone_shared::net::websocket::Incoming::Message(part) = incoming else {
+                panic!("closed")
+            };
             let part = tickstone_shared::wire::parts::state_part(&part).unwrap();
             assert_eq!(part.epoch, Epoch(1));
             newest = newest.max(part.tick.0);

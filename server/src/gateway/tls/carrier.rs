@@ -131,11 +131,7 @@ impl Write for Now<'_> {
 pub(in crate::gateway) struct TlsReadHalf(Arc<Shared>);
 
 impl AsyncRead for TlsReadHalf {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let shared = &self.0;
         loop {
             match shared.lock().tls.reader().read(buf.initialize_unfilled()) {

@@ -87,7 +87,8 @@ impl DevCertificate {
         let path = file.unwrap_or(Path::new("the new certificate"));
         let key = usable(certificates(path, pem.as_bytes())?, private_key(path, pem.as_bytes())?, provider)?;
         if let Some(file) = file {
-            write_private(file, &pem).map_err(|source| CertificateError::File { path: file.to_owned(), source })?;
+            write_private(file, &pem)
+                .map_err(|source| CertificateError::File { path: file.to_owned(), source })?;
         }
         Ok(Self { key, until_s })
     }
@@ -162,5 +163,6 @@ fn usable(
     key: PrivateKeyDer<'static>,
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, CertificateError> {
-    CertifiedKey::from_der(chain, key, provider).map_err(|error| CertificateError::Unusable(error.to_string()))
+    CertifiedKey::from_der(chain, key, provider)
+        .map_err(|error| CertificateError::Unusable(error.to_string()))
 }

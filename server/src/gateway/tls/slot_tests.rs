@@ -12,7 +12,8 @@ fn parts(pem: &str) -> (&str, &str) {
 
 /// A certificate of files, made as a dev certificate is.
 fn write_pair(folder: &Path, now_s: u64) -> TlsFiles {
-    let (whole, files) = (folder.join("whole"), TlsFiles { certificate: folder.join("c"), key: folder.join("k") });
+    let (whole, files) =
+        (folder.join("whole"), TlsFiles { certificate: folder.join("c"), key: folder.join("k") });
     Certificates::dev(Some(&whole), now_s).unwrap();
     let pem = std::fs::read_to_string(&whole).unwrap();
     std::fs::remove_file(&whole).unwrap();
