@@ -17,7 +17,6 @@ mod closing;
 mod connection;
 mod fanout;
 mod frames;
-mod halves;
 mod handshake;
 mod http;
 mod hub;

@@ -25,12 +25,12 @@ use super::sink::StreamSink;
 use crate::gateway::close_reason::{self, Ending, RESTARTING};
 use crate::gateway::closing::last_words;
 use crate::gateway::connection::{Registered, Talk, joins};
-use crate::gateway::halves::WriteHalf;
 use crate::gateway::handshake;
 use crate::gateway::http::MATCH_CLASS;
 use crate::gateway::hub::Hub;
 use crate::gateway::link::Link;
 use crate::gateway::outgoing::Traffic;
+use crate::gateway::tls::WriteHalf;
 use crate::object::id::Identity;
 
 /// Malformed datagrams of a window that end a connection, and the window's seconds (reliability 4.4).

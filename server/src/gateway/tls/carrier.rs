@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use crate::gateway::halves::{ReadHalf, WriteHalf};
+use super::halves::{ReadHalf, WriteHalf};
 use crate::gateway::outgoing::Sink;
 
 /// Bytes that TLS may hold of what is written: one record, and little more.

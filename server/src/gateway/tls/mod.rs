@@ -7,8 +7,10 @@
 
 mod carrier;
 mod certificate;
+mod halves;
 mod slot;
 
-pub(super) use carrier::{Carrier, TlsReadHalf, TlsWriteHalf};
+pub(super) use carrier::Carrier;
 pub use certificate::{CertificateError, TlsFiles};
+pub(super) use halves::{ReadHalf, WriteHalf};
 pub(super) use slot::{Certificates, follow};

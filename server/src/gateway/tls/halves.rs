@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::outgoing::Sink;
-use super::quic::StreamSink;
-use super::tls::{TlsReadHalf, TlsWriteHalf};
+use super::carrier::{TlsReadHalf, TlsWriteHalf};
+use crate::gateway::outgoing::Sink;
+use crate::gateway::quic::StreamSink;
 
 /// What is read.
 #[derive(Debug)]
-pub(super) enum ReadHalf {
+pub(in crate::gateway) enum ReadHalf {
     /// TCP as it is.
     Tcp(OwnedReadHalf),
     /// TLS over TCP.
@@ -35,7 +35,7 @@ impl AsyncRead for ReadHalf {
 
 /// What is written to.
 #[derive(Debug)]
-pub(super) enum WriteHalf {
+pub(in crate::gateway) enum WriteHalf {
     /// TCP as it is.
     Tcp(OwnedWriteHalf),
     /// TLS over TCP.
