@@ -30,9 +30,6 @@ use crate::store::{CommitThread, RedbStore, StoreError, StoreSettings};
 const DRAIN_BUDGET: Duration = Duration::from_secs(10);
 /// How long a start waits for the matches of the last run before it says it is ready.
 const RECOVERY_BUDGET: Duration = Duration::from_secs(30);
-/// The file of a dev server's own certificate, in the data directory: a restarted server is the same to clients
-/// that pinned it.
-const DEV_CERTIFICATE: &str = "dev-certificate.pem";
 /// Between two looks at something that takes a while.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -239,7 +236,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         quic: config.quic,
         tls: config.tls.clone().map(|(certificate, key)| gateway::TlsFiles { certificate, key }),
         behind_proxy: config.behind_proxy,
-        dev_certificate: Some(config.data.join(DEV_CERTIFICATE)),
+        kept: Some(config.data.clone()),
         ..gateway::Settings::with_access(config.listen, config.access.clone())
     }
 }

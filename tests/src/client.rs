@@ -201,10 +201,7 @@ impl Client {
     pub fn message(&mut self) -> Result<ServerMessage, End> {
         loop {
             let came = self.receive(PATIENCE).unwrap_or_else(|| panic!("nothing came for {PATIENCE:?}"));
-            let bytes = match came {
-                Ok(bytes) => bytes,
-                Err(end) => return Err(end),
-            };
+            let bytes = came?;
             if !is_part(&bytes) {
                 return Ok(from_server(&bytes, self.encoding).expect("the server sends messages"));
             }

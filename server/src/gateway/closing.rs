@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::close_reason::Ending;
 use super::frames;
-use super::halves::ReadHalf;
 use super::hub::Hub;
 use super::link::Link;
 use super::outgoing::Keep;
+use super::tls::ReadHalf;
 
 /// Bytes read and thrown away after the close frame.
 const DRAINED_BYTES_MAX: usize = 64 * 1024;

@@ -16,7 +16,6 @@ use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode::{self, DecodeError, FromClient};
 use tickstone_shared::wire::message::{ClientMessage, Hello, Pong, ServerMessage};
 use tickstone_shared::wire::version::Encoding;
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -25,11 +24,11 @@ use super::admission::{MessageMeter, Permit, Verdict};
 use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, TOO_FAST};
 use super::closing;
 use super::guard::{Stranger, strip_text};
-use super::halves::{ReadHalf, WriteHalf};
 use super::handshake::{self, Joins, WRONG_FRAME};
 use super::hub::{Change, Hub};
 use super::link::Link;
 use super::shared_stream::SharedStream;
+use super::tls::Carrier;
 use crate::object::id::Identity;
 use crate::object::socket::{SocketEvent, Ticket};
 use crate::runtime::handle::EventRefused;
@@ -45,7 +44,7 @@ const CLOSED_RETRY: Duration = Duration::from_millis(10);
 /// A socket that has just been upgraded.
 pub(super) struct Upgraded {
     /// The socket.
-    pub(super) tcp: TcpStream,
+    pub(super) carrier: Carrier,
     /// What was read of it beyond the request.
     pub(super) read_ahead: Vec<u8>,
     /// The match of the path.
@@ -62,9 +61,8 @@ pub(super) struct Upgraded {
 
 /// Serves the connection to its end.
 pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
-    let Upgraded { tcp, read_ahead, object, subprotocol, query_token, permit, stranger } = upgraded;
-    let (read, write) = tcp.into_split();
-    let (read, write) = (ReadHalf::Tcp(read), WriteHalf::Tcp(write));
+    let Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, stranger } = upgraded;
+    let (read, write) = carrier.into_split();
     let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone(), None);
     let registered = Registered::enter(&hub, &link);
     let stream = SharedStream::new(

@@ -15,9 +15,9 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 use super::close_reason::{Ending, ONE_STREAM, TOO_FAST, TOO_SLOW};
 use super::frames;
 use super::guard::Arriving;
-use super::halves::WriteHalf;
 use super::outgoing::{Outgoing, Traffic};
 use super::quic::{self, Datagrams};
+use super::tls::WriteHalf;
 use crate::object::socket::SocketId;
 
 /// What a client speaks; said by its hello.

@@ -20,12 +20,14 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use super::admission::{Permit, Places};
 use super::guard::{Crowded, Visitor, check_request};
 use super::hub::Hub;
 use super::settings::{HEADER_BYTES_MAX, HEADERS_MAX};
+use super::tls::Carrier;
 
 /// Connections the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -61,6 +63,8 @@ pub(super) async fn run(
     mut draining: watch::Receiver<bool>,
 ) {
     let refusals = Places::new(REFUSALS_MAX);
+    let acceptor = hub.settings.tls.as_ref().and(hub.certificates.as_ref());
+    let acceptor = acceptor.map(|certificates| TlsAcceptor::from(certificates.for_http()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -72,10 +76,20 @@ pub(super) async fn run(
         };
         match admit(&hub, peer) {
             Ok(admitted) => {
-                tokio::spawn(serve(tcp, admitted, Arc::clone(&hub), router.clone(), draining.clone()));
+                tokio::spawn(serve(
+                    tcp,
+                    acceptor.clone(),
+                    admitted,
+                    Arc::clone(&hub),
+                    router.clone(),
+                    draining.clone(),
+                ));
             }
             Err(answer) => {
-                if let Some(permit) = refusals.take() {
+                // Behind a handshake that nobody has a place for, it would not be read.
+                if acceptor.is_none()
+                    && let Some(permit) = refusals.take()
+                {
                     tokio::spawn(refuse(tcp, answer, permit));
                 }
             }
@@ -114,6 +128,7 @@ async fn refuse(mut tcp: TcpStream, answer: &'static [u8], _permit: Permit) {
 
 async fn serve(
     tcp: TcpStream,
+    acceptor: Option<TlsAcceptor>,
     (permit, visitor): Admitted,
     hub: Arc<Hub>,
     router: Router,
@@ -123,6 +138,15 @@ async fn serve(
     if tcp.set_nodelay(true).is_err() || set_tcp_user_timeout(&tcp, patience_ms).is_err() {
         return;
     }
+    let carrier = match acceptor {
+        None => Carrier::Plain(tcp),
+        Some(acceptor) => {
+            let shaken = tokio::time::timeout(hub.settings.tls_handshake_timeout, acceptor.accept(tcp));
+            // A client that cannot agree has been told so by an alert.
+            let Ok(Ok(stream)) = shaken.await else { return };
+            Carrier::Tls(Box::new(stream))
+        }
+    };
     let counters = hub.counters.clone();
     let header_timeout = hub.settings.header_timeout;
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -145,7 +169,7 @@ async fn serve(
         .header_read_timeout(header_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(tcp), service)
+        .serve_connection(TokioIo::new(carrier), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // An error of one connection (it left, it sent garbage) has been answered by hyper where it can be.

@@ -18,7 +18,6 @@ mod connection;
 mod fanout;
 mod frames;
 mod guard;
-mod halves;
 mod handshake;
 mod http;
 mod hub;

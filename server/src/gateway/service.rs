@@ -28,6 +28,8 @@ const BLOCKING_THREADS_MAX: usize = 8;
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 /// How long closed connections may be told so again when their clients did not hear it.
 const QUIC_LINGER: Duration = Duration::from_millis(500);
+/// The file of a dev server's own certificate.
+const DEV_CERTIFICATE: &str = "dev-certificate.pem";
 /// What an endpoint that closes tells those who are left.
 const RESTARTING_CODE: u16 = CloseCode::Restarting.number();
 /// How long tasks may take to notice that the gateway stops.
@@ -104,13 +106,13 @@ pub fn serve(mut settings: Settings, served: Served) -> Result<Gateway, GatewayE
     let router = http::router(Arc::clone(&hub), served.api);
     runtime.spawn(Fanout::new(Arc::clone(&hub), served.games, served.inbox).run());
     runtime.spawn(sweeper::run(Arc::clone(&hub)));
-    runtime.spawn(listener::run(listener, Arc::clone(&hub), router, drain));
+    runtime.spawn(listener::run(listener, Arc::clone(&hub), router, drain.clone()));
     if let Some(certificates) = &hub.certificates {
         let every = hub.settings.certificate_look_every;
         runtime.spawn(tls::follow(Arc::clone(certificates), Arc::clone(&hub.clock), every));
     }
     if let Some(endpoint) = &quic {
-        runtime.spawn(quic::run(endpoint.clone(), Arc::clone(&hub)));
+        runtime.spawn(quic::run(endpoint.clone(), Arc::clone(&hub), drain));
     }
     Ok(Gateway { runtime, hub, draining, local_addr, quic })
 }
@@ -122,7 +124,8 @@ fn certificates(settings: &Settings, clock: &ClockRef) -> Result<Option<Arc<Cert
         None if settings.quic.is_none() => Ok(None),
         None if settings.dev => {
             let now_s = clock.unix_ms() / 1000;
-            Ok(Some(Certificates::dev(settings.dev_certificate.as_deref(), now_s)?))
+            let file = settings.kept.as_ref().map(|folder| folder.join(DEV_CERTIFICATE));
+            Ok(Some(Certificates::dev(file.as_deref(), now_s)?))
         }
         None => Err(GatewayError::NoCertificate),
     }
@@ -135,7 +138,7 @@ fn quic_endpoint(
 ) -> Result<Option<Endpoint>, GatewayError> {
     let (Some(listen), Some(certificates)) = (settings.quic, certificates) else { return Ok(None) };
     let failed = |source| GatewayError::Listen { listen, source };
-    let endpoint = quic::bind(listen, certificates).map_err(failed)?;
+    let endpoint = quic::bind(listen, certificates, settings.kept.as_deref()).map_err(failed)?;
     settings.quic = Some(endpoint.local_addr().map_err(failed)?);
     Ok(Some(endpoint))
 }

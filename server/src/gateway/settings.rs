@@ -43,6 +43,8 @@ pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the certificate's files are looked at.
 pub const CERTIFICATE_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// QUIC handshakes at once beyond which a client must show that it is where it says it is (reliability P37).
+pub const QUIC_RETRY_ABOVE: usize = 256;
 /// Messages in one second: above it 4429.
 pub const MESSAGES_PER_SECOND_MAX: u32 = 240;
 /// Messages a second that may be kept up: after 2 s above it the newest are dropped.
@@ -74,12 +76,15 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// A proxy in front speaks TLS: plain TCP off loopback is meant.
     pub behind_proxy: bool,
-    /// Where a dev server keeps the certificate it makes for QUIC; `None`: nowhere.
-    pub dev_certificate: Option<PathBuf>,
+    /// A directory in which the server keeps what makes it the same to clients after a restart: a dev server's
+    /// certificate, and the key of QUIC's connection ids. `None`: nowhere.
+    pub kept: Option<PathBuf>,
     /// [`CERTIFICATE_LOOK_EVERY`].
     pub certificate_look_every: Duration,
     /// [`TLS_HANDSHAKE_TIMEOUT`].
     pub tls_handshake_timeout: Duration,
+    /// [`QUIC_RETRY_ABOVE`].
+    pub quic_retry_above: usize,
     /// Anonymous joins and match creation without a secret.
     pub dev: bool,
     /// Who may do what.
@@ -141,9 +146,10 @@ impl Settings {
             quic: None,
             tls: None,
             behind_proxy: false,
-            dev_certificate: None,
+            kept: None,
             certificate_look_every: CERTIFICATE_LOOK_EVERY,
             tls_handshake_timeout: TLS_HANDSHAKE_TIMEOUT,
+            quic_retry_above: QUIC_RETRY_ABOVE,
             dev: access.is_dev(),
             access,
             origins: Vec::new(),

@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::admission::ByteMeter;
 use super::close_reason::TOO_FAST;
 use super::guard::FrameMeter;
-use super::halves::ReadHalf;
 use super::link::Link;
 use super::settings::Settings;
+use super::tls::ReadHalf;
 use crate::clock::ClockRef;
 
 /// A socket whose writes go through the connection's queues.

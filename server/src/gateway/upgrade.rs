@@ -16,7 +16,6 @@ use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tickstone_shared::wire::version::Encoding;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::admission::Permit;
@@ -25,6 +24,7 @@ use super::guard::{Stranger, Visitor, is_origin_allowed};
 use super::http::problem::Problem;
 use super::http::{MatchPath, RoutesRef};
 use super::settings::Settings;
+use super::tls::Carrier;
 use crate::object::id::Identity;
 
 /// Characters of a key: 16 bytes in base64 (RFC 6455, 4.1).
@@ -83,10 +83,10 @@ async fn served(
 ) {
     // A client that left before the answer was written never becomes a connection.
     let Ok(upgraded) = upgrade.await else { return };
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
-    let tcp = io.into_inner();
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Carrier>>() else { return };
+    let carrier = io.into_inner();
     let read_ahead = read_buf.to_vec();
-    let upgraded = Upgraded { tcp, read_ahead, object, subprotocol, query_token, permit, stranger };
+    let upgraded = Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, stranger };
     connection::serve(Arc::clone(&routes.hub), upgraded).await;
 }
 

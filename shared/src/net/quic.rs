@@ -84,8 +84,12 @@ impl Quic {
     /// Sends one message on the stream, and waits until there is room for it.
     pub async fn send(&mut self, message: &[u8]) -> Result<(), SendError> {
         let length = u32::try_from(message.len()).map_err(|error| SendError(error.to_string()))?;
-        let framed = [&length.to_le_bytes(), message].concat();
-        self.send.write_all(&framed).await.map_err(|error| SendError(error.to_string()))
+        self.send_bytes(&[&length.to_le_bytes(), message].concat()).await
+    }
+
+    /// Sends what need not be a message on the stream.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        self.send.write_all(bytes).await.map_err(|error| SendError(error.to_string()))
     }
 
     /// Sends a datagram: it may be lost, and overtake others.

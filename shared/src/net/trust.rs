@@ -55,8 +55,8 @@ impl Trust {
         if added == 0 { Err(TrustError::Roots) } else { Ok(Self::Roots(Arc::new(roots))) }
     }
 
-    /// What a handshake needs. QUIC wants TLS 1.3.
-    pub(super) fn config(&self, alpn: &[&[u8]]) -> ClientConfig {
+    /// What a handshake needs, also one of an endpoint that the caller brings. TLS 1.3, as QUIC wants.
+    pub fn config(&self, alpn: &[&[u8]]) -> ClientConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13])

@@ -1,3 +1,6 @@
-//! QUIC beside WebSocket: the same matches, messages and codes.
+//! QUIC beside WebSocket: the same matches, messages and codes; and TLS on both ports.
 
+mod ends;
+mod moving;
 mod play;
+mod tls;

@@ -111,6 +111,8 @@ pub struct InputBuffer {
     /// Moving average of the lead, scaled by 8 so that it settles.
     lead_times_8: i32,
     has_sent: bool,
+    /// The highest number that came too late: a client repeats it until it hears of a newer one.
+    newest_late: u32,
     newest: InputRow,
 }
 
@@ -124,6 +126,7 @@ impl Default for InputBuffer {
             highest: (0, Tick(0)),
             lead_times_8: 0,
             has_sent: false,
+            newest_late: 0,
             newest: InputRow::default(),
         }
     }
@@ -142,9 +145,9 @@ impl InputBuffer {
     pub fn offer(&mut self, tick: Tick, seq: u32, row: InputRow, next: Tick) -> Offered {
         // Datagrams repeat what no state has yet: that is no flood.
         let entry = self.ring[tick.0 as usize % WINDOW];
-        if seq <= self.feedback.last_input
-            || entry.is_some_and(|entry| (entry.tick, entry.seq) == (tick, seq))
-        {
+        let waits = entry.is_some_and(|entry| (entry.tick, entry.seq) == (tick, seq));
+        let was_late = tick < next && seq <= self.newest_late;
+        if seq <= self.feedback.last_input || waits || was_late {
             return Offered::Duplicate;
         }
         self.offered_since_tick += 1;
@@ -159,6 +162,7 @@ impl InputBuffer {
             self.highest = (seq, next);
         }
         if tick < next {
+            self.newest_late = seq;
             return Offered::Late;
         }
         if tick.0 >= next.0 + INPUT_WINDOW_TICKS {
@@ -265,7 +269,9 @@ mod tests {
         for _ in 0..3 * ROWS_PER_TICK_MAX {
             assert_eq!(buffer.offer(Tick(10), 1, row(1), Tick(10)), Offered::Duplicate);
         }
-        assert_eq!(buffer.offer(Tick(11), 2, row(1), Tick(10)), Offered::Accepted);
+        assert_eq!(buffer.offer(Tick(9), 2, row(1), Tick(10)), Offered::Late);
+        assert_eq!(buffer.offer(Tick(9), 2, row(1), Tick(10)), Offered::Duplicate, "late once");
+        assert_eq!(buffer.offer(Tick(11), 3, row(1), Tick(10)), Offered::Accepted);
     }
 
     #[test]

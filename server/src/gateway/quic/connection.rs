@@ -15,19 +15,20 @@ use tickstone_shared::limits::{
 };
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::version::{Encoding, StateKind};
+use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::datagrams::Datagrams;
 use super::messages::Messages;
 use super::sink::StreamSink;
-use crate::gateway::close_reason::{self, Ending};
+use crate::gateway::close_reason::{self, Ending, RESTARTING};
 use crate::gateway::closing::last_words;
 use crate::gateway::connection::{Registered, Talk};
-use crate::gateway::halves::WriteHalf;
 use crate::gateway::http::MATCH_CLASS;
 use crate::gateway::hub::Hub;
 use crate::gateway::link::Link;
 use crate::gateway::outgoing::Traffic;
+use crate::gateway::tls::WriteHalf;
 use crate::object::id::Identity;
 
 /// Malformed datagrams of a window that end a connection, and the window's seconds (reliability 4.4).
@@ -35,9 +36,13 @@ const MALFORMED_MAX: u32 = 10;
 const MALFORMED_WINDOW_NANOS: u64 = 10_000_000_000;
 
 /// Serves the connection to its end.
-pub(super) async fn serve(hub: Arc<Hub>, connection: Connection) {
+pub(super) async fn serve(hub: Arc<Hub>, connection: Connection, mut draining: watch::Receiver<bool>) {
     let opened = hub.clock.now();
-    let stream = match first_stream(&hub, &connection).await {
+    let stream = tokio::select! {
+        stream = first_stream(&hub, &connection) => stream,
+        _ = draining.wait_for(|draining| *draining) => Err(RESTARTING),
+    };
+    let stream = match stream {
         Ok(stream) => stream,
         Err(ending) => return close(&connection, ending),
     };

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_s
 use tickstone_shared::wire::version::QUIC_ALPN;
 
 use super::congestion::WithFloor;
+use super::port_key::PortKey;
 use crate::gateway::tls::Certificates;
 
 /// Nothing heard for this long: the connection is gone. Clients that are there are asked every
@@ -44,12 +46,18 @@ const RESET_INTERVAL: Duration = Duration::from_millis(20);
 const SOCKET_BYTES: usize = 4 * 1024 * 1024;
 
 /// Binds. To be called within the gateway's runtime.
-pub(in crate::gateway) fn bind(listen: SocketAddr, certificates: &Arc<Certificates>) -> io::Result<Endpoint> {
+pub(in crate::gateway) fn bind(
+    listen: SocketAddr,
+    certificates: &Arc<Certificates>,
+    kept: Option<&Path>,
+) -> io::Result<Endpoint> {
     let socket = UdpSocket::bind(listen)?;
     // A kernel that allows less gives what it allows.
     let _ = set_socket_recv_buffer_size(&socket, SOCKET_BYTES);
     let _ = set_socket_send_buffer_size(&socket, SOCKET_BYTES);
-    let mut config = EndpointConfig::default();
+    let key = PortKey::of(kept)?;
+    let mut config = EndpointConfig::new(key.resets());
+    config.cid_generator(move || key.connection_ids());
     config.max_udp_payload_size(PACKET_READ_BYTES).map_err(io::Error::other)?;
     config.min_reset_interval(RESET_INTERVAL);
     Endpoint::new(config, Some(server_config(certificates)?), socket, Arc::new(TokioRuntime))

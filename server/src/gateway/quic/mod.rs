@@ -13,6 +13,7 @@ mod connection;
 mod datagrams;
 mod endpoint;
 mod messages;
+mod port_key;
 mod sink;
 
 pub(super) use accept::run;

@@ -5,8 +5,12 @@
 //!
 //! Invariant: a change that cannot be used leaves the certificate before it in place. Keys are never logged.
 
+mod carrier;
 mod certificate;
+mod halves;
 mod slot;
 
+pub(super) use carrier::Carrier;
 pub use certificate::{CertificateError, TlsFiles};
+pub(super) use halves::{ReadHalf, WriteHalf};
 pub(super) use slot::{Certificates, follow};

@@ -7,14 +7,17 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::outgoing::Sink;
-use super::quic::StreamSink;
+use super::carrier::{TlsReadHalf, TlsWriteHalf};
+use crate::gateway::outgoing::Sink;
+use crate::gateway::quic::StreamSink;
 
 /// What is read.
 #[derive(Debug)]
-pub(super) enum ReadHalf {
+pub(in crate::gateway) enum ReadHalf {
     /// TCP as it is.
     Tcp(OwnedReadHalf),
+    /// TLS over TCP.
+    Tls(TlsReadHalf),
 }
 
 impl AsyncRead for ReadHalf {
@@ -25,15 +28,18 @@ impl AsyncRead for ReadHalf {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         }
     }
 }
 
 /// What is written to.
 #[derive(Debug)]
-pub(super) enum WriteHalf {
+pub(in crate::gateway) enum WriteHalf {
     /// TCP as it is.
     Tcp(OwnedWriteHalf),
+    /// TLS over TCP.
+    Tls(TlsWriteHalf),
     /// A stream of a QUIC connection.
     Quic(StreamSink),
 }
@@ -42,18 +48,21 @@ impl Sink for WriteHalf {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(tcp) => Sink::try_write(tcp, bytes),
+            Self::Tls(tls) => tls.try_write(bytes),
             Self::Quic(stream) => stream.try_write(bytes),
         }
     }
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(tcp) => tcp.poll_writable(cx),
+            Self::Tls(tls) => tls.poll_writable(cx),
             Self::Quic(stream) => stream.poll_writable(cx),
         }
     }
     fn abandon(&self) {
         match self {
             Self::Tcp(tcp) => tcp.abandon(),
+            Self::Tls(tls) => tls.abandon(),
             Self::Quic(stream) => stream.abandon(),
         }
     }
