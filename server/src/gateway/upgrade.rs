@@ -67,22 +67,32 @@ pub(super) async fn socket(
         Err(crowded) => return Problem::crowded(crowded).into_response(),
     };
     let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, (permit, stranger)));
+    tokio::spawn(served(
+        Arc::clone(&routes),
+        upgrade,
+        object,
+        accepted.subprotocol,
+        (permit, visitor, stranger),
+    ));
     switching_protocols(&accepted)
 }
+
+/// Among the connections, among those of its address, among those that have not said hello.
+type Places = (Option<Arc<Permit>>, Option<Arc<Visitor>>, Option<Stranger>);
 
 async fn served(
     routes: RoutesRef,
     upgrade: OnUpgrade,
     object: Identity,
     subprotocol: Option<Encoding>,
-    (permit, stranger): (Option<Arc<Permit>>, Option<Stranger>),
+    (permit, visitor, stranger): Places,
 ) {
     // A client that left before the answer was written never becomes a connection.
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
     let tcp = io.into_inner();
-    let upgraded = Upgraded { tcp, read_ahead: read_buf.to_vec(), object, subprotocol, permit, stranger };
+    let read_ahead = read_buf.to_vec();
+    let upgraded = Upgraded { tcp, read_ahead, object, subprotocol, permit, visitor, stranger };
     connection::serve(Arc::clone(&routes.hub), upgraded).await;
 }
 
