@@ -15,7 +15,6 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::close_reason::{Ending, TOO_SLOW};
 use super::frames;
-use super::guard::Arriving;
 use super::outgoing::{Outgoing, Traffic};
 use crate::object::socket::SocketId;
 
@@ -108,15 +107,16 @@ impl Link {
     }
 
     /// Bytes have come.
-    pub(super) fn heard_bytes(&self, now: Moment, arriving: Arriving) {
+    pub(super) fn heard_bytes(&self, now: Moment) {
         self.heard.store(now.0, Ordering::Relaxed);
-        let begun = self.begun.load(Ordering::Relaxed);
-        let begins = match arriving {
-            Arriving::Nothing => 0,
-            Arriving::Same if begun != 0 => return,
-            Arriving::Same | Arriving::Another => now.0.max(1),
-        };
-        self.begun.store(begins, Ordering::Relaxed);
+        if self.begun.load(Ordering::Relaxed) == 0 {
+            self.begun.store(now.0.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// A message is whole.
+    pub(super) fn heard_message(&self) {
+        self.begun.store(0, Ordering::Relaxed);
     }
 
     /// When the client was last heard.
