@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::admission::{MessageMeter, Permit, Verdict};
 use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, TOO_FAST};
 use super::closing;
-use super::guard::{Stranger, strip_text};
+use super::guard::{Stranger, Visitor, strip_text};
 use super::handshake::{self, Joins, WRONG_FRAME};
 use super::hub::{Change, Hub};
 use super::link::Link;
@@ -55,13 +55,16 @@ pub(super) struct Upgraded {
     pub(super) query_token: Option<String>,
     /// Its place among the connections.
     pub(super) permit: Option<Arc<Permit>>,
+    /// Its place among those of its address.
+    pub(super) visitor: Option<Arc<Visitor>>,
     /// Its place among those that have not said hello.
     pub(super) stranger: Option<Stranger>,
 }
 
 /// Serves the connection to its end.
 pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
-    let Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, stranger } = upgraded;
+    let Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, visitor, stranger } =
+        upgraded;
     let (read, write) = carrier.into_split();
     let link = Link::new(hub.next_socket(), hub.clock.now(), write, hub.counters.traffic.clone(), None);
     let registered = Registered::enter(&hub, &link);
@@ -85,7 +88,7 @@ pub(super) async fn serve(hub: Arc<Hub>, upgraded: Upgraded) {
     let stream = connection.websocket.into_inner();
     hub.counters.refused.count_ending(ending);
     closing::close(&hub, &link, stream.read, ending).await;
-    drop((registered, permit));
+    drop((registered, visitor, permit));
 }
 
 /// How client's frames are read, with messages up to so many bytes: not compressed, not unmasked.

@@ -14,7 +14,6 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use super::close_reason::{Ending, ONE_STREAM, TOO_FAST, TOO_SLOW};
 use super::frames;
-use super::guard::Arriving;
 use super::outgoing::{Outgoing, Traffic};
 use super::quic::{self, Datagrams};
 use super::tls::WriteHalf;
@@ -147,15 +146,16 @@ impl Link {
     }
 
     /// Bytes have come.
-    pub(super) fn heard_bytes(&self, now: Moment, arriving: Arriving) {
+    pub(super) fn heard_bytes(&self, now: Moment) {
         self.heard.store(now.0, Ordering::Relaxed);
-        let begun = self.begun.load(Ordering::Relaxed);
-        let begins = match arriving {
-            Arriving::Nothing => 0,
-            Arriving::Same if begun != 0 => return,
-            Arriving::Same | Arriving::Another => now.0.max(1),
-        };
-        self.begun.store(begins, Ordering::Relaxed);
+        if self.begun.load(Ordering::Relaxed) == 0 {
+            self.begun.store(now.0.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// A message is whole.
+    pub(super) fn heard_message(&self) {
+        self.begun.store(0, Ordering::Relaxed);
     }
 
     /// When the client was last heard.

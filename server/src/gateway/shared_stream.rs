@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::admission::ByteMeter;
 use super::close_reason::TOO_FAST;
-use super::guard::FrameMeter;
+use super::guard::{Arriving, FrameMeter};
 use super::link::Link;
 use super::settings::Settings;
 use super::tls::ReadHalf;
@@ -57,7 +57,13 @@ impl SharedStream {
         self.bytes_in.inc_by(came.len() as u64);
         let now = self.clock.now();
         let (frames, arriving) = self.frames.take(came);
-        self.link.heard_bytes(now, arriving);
+        self.link.heard_bytes(now);
+        if arriving != Arriving::Same {
+            self.link.heard_message();
+        }
+        if arriving == Arriving::Another {
+            self.link.heard_bytes(now);
+        }
         self.bytes.is_within(now, came.len()) && self.frame_rate.is_within(now, frames)
     }
 }

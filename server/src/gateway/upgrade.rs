@@ -68,10 +68,13 @@ pub(super) async fn socket(
     };
     let query_token = query_token(request.uri().query().unwrap_or_default());
     let upgrade = hyper::upgrade::on(&mut request);
-    let places = (permit, stranger);
+    let places = (permit, visitor, stranger);
     tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, query_token, places));
     switching_protocols(&accepted)
 }
+
+/// Among the connections, among those of its address, among those that have not said hello.
+type Places = (Option<Arc<Permit>>, Option<Arc<Visitor>>, Option<Stranger>);
 
 async fn served(
     routes: RoutesRef,
@@ -79,14 +82,15 @@ async fn served(
     object: Identity,
     subprotocol: Option<Encoding>,
     query_token: Option<String>,
-    (permit, stranger): (Option<Arc<Permit>>, Option<Stranger>),
+    (permit, visitor, stranger): Places,
 ) {
     // A client that left before the answer was written never becomes a connection.
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Carrier>>() else { return };
     let carrier = io.into_inner();
     let read_ahead = read_buf.to_vec();
-    let upgraded = Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, stranger };
+    let upgraded =
+        Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, visitor, stranger };
     connection::serve(Arc::clone(&routes.hub), upgraded).await;
 }
 

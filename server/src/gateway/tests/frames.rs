@@ -313,6 +313,38 @@ fn strangers_of_one_address_are_8() {
 }
 
 #[test]
+fn a_player_is_a_connection_of_the_address_to_the_end() {
+    let mut world = world(|settings| settings.connections_per_address = 2);
+    run(async {
+        let hello = json!({"t": "hello", "protocol": 1, "match_id": "m", "player": "ann"}).to_string();
+        let (_, _, mut player) = upgraded(&world, "127.0.0.5", "").await;
+        player.write_all(&frame(0x81, hello.as_bytes())).await.unwrap();
+        assert!(matches!(world.event().await, SocketEvent::Opened { .. }));
+        let full = |world: &World| world.metrics.text().contains("reason=\"address_full\"");
+        let mut held = Vec::new();
+        while !full(&world) {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.5:0".parse().unwrap()).unwrap();
+            held.push(socket.connect(world.addr()).await.unwrap());
+            assert!(held.len() < 1_000, "more than one beside the player");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let closed = async |tcp: &mut TcpStream| {
+            // Said or not: the server has ended it.
+            let _ = tcp.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+            let mut answer = Vec::new();
+            let _ = tokio::time::timeout(Duration::from_millis(200), tcp.read_to_end(&mut answer)).await;
+            !answer.starts_with(b"HTTP/1.1 200")
+        };
+        let mut let_in = 0;
+        for tcp in &mut held {
+            let_in += usize::from(!closed(tcp).await);
+        }
+        assert_eq!(let_in, 1, "one beside the player");
+    });
+}
+
+#[test]
 fn strangers_in_all_are_512_and_then_it_is_503_before_the_upgrade() {
     let world = world(|settings| settings.hello_timeout = Duration::from_secs(60));
     run(async {
