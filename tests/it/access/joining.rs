@@ -138,7 +138,7 @@ fn a_hundred_at_once_with_one_token_get_one_seat() {
 fn a_used_token_stays_used_after_sigkill() {
     let _turn = turn::shared();
     let keys = Keys::new();
-    let server = keys.plan().on_fixed_port().start();
+    let server = keys.plan().start();
     keys.http(&server, Role::Create).create("pong", "m");
     let said = with_token("m", keys.sign(&claims(1)));
     let mut ann = Client::enter(&server, &said, Encoding::Msgpack);

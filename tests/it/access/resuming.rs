@@ -13,7 +13,7 @@ use super::keys::Keys;
 fn a_resume_token_rotates_and_outlives_sigkill() {
     let _turn = turn::shared();
     let keys = Keys::new();
-    let server = keys.plan().on_fixed_port().start();
+    let server = keys.plan().start();
     keys.http(&server, Role::Create).create("arena", "m");
     keys.http(&server, Role::Create).create("arena", "n");
     let mut ann = Client::enter(&server, &keys.seat(&server, "m", "ann"), Encoding::Msgpack);
@@ -48,7 +48,7 @@ fn a_resume_token_rotates_and_outlives_sigkill() {
 fn who_was_cut_off_before_the_new_token_came_is_not_locked_out() {
     let _turn = turn::shared();
     let keys = Keys::new();
-    let server = keys.plan().on_fixed_port().start();
+    let server = keys.plan().start();
     keys.http(&server, Role::Create).create("pong", "m");
     let ann = Client::enter(&server, &keys.seat(&server, "m", "ann"), Encoding::Msgpack);
     let first = ann.token().to_owned();

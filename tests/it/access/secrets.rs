@@ -13,7 +13,7 @@ use super::keys::{Keys, with_token};
 fn no_token_and_no_key_is_in_a_log() {
     let _turn = turn::shared();
     let keys = Keys::new();
-    let server = keys.plan().on_fixed_port().with("TICKSTONE_LOG", "trace").start();
+    let server = keys.plan().with("TICKSTONE_LOG", "trace").start();
     let mut secrets = keys.secrets();
     keys.http(&server, Role::Create).create("arena", "m");
     let said = keys.seat(&server, "m", "ann");

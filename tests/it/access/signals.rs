@@ -13,7 +13,7 @@ use super::keys::Keys;
 fn a_signal_is_answered_by_the_game_and_replayed_by_the_audit() {
     let _turn = turn::shared();
     let keys = Keys::new();
-    let server = keys.plan().on_fixed_port().start();
+    let server = keys.plan().start();
     keys.http(&server, Role::Create).create("arena", "m");
     keys.http(&server, Role::Create).create("pong", "p");
     let mut ann = Client::enter(&server, &keys.seat(&server, "m", "ann"), Encoding::Json);
