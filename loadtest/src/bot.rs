@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tickstone_shared::client::backoff::Backoff;
-use tickstone_shared::client::session::{AfterClose, AppliedInputs, Heard, Session, SessionOptions};
+use tickstone_shared::client::session::{AppliedInputs, Heard, Session, SessionOptions};
 use tickstone_shared::client::view::{StateHeader, View};
-use tickstone_shared::net::connect_error::ConnectError;
 use tickstone_shared::net::socket::Address;
 use tickstone_shared::net::websocket::Incoming;
 use tickstone_shared::time::{Moment, TICK_RATE_HZ, Tick};
-use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode::from_server;
 use tickstone_shared::wire::encode::client_message;
 use tickstone_shared::wire::message::{ClientMessage, ServerMessage};
@@ -27,6 +25,8 @@ use crate::inputs;
 use crate::link::{CONNECT_PATIENCE, Link};
 use crate::meter::{Meter, Window, record};
 use crate::tally::Tally;
+
+mod ends;
 
 /// A server that has said nothing for so long is taken for gone.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
@@ -361,43 +361,6 @@ impl Bot {
                     second.effect(now.since(sent));
                 }
             }
-        }
-    }
-
-    fn connect_failed(&mut self, error: &ConnectError) -> Ended {
-        self.meter().error(error.to_string());
-        match error {
-            ConnectError::Unreachable(_) | ConnectError::Refused { status: 429 | 500..=599 } => {
-                Ended::TryAgain
-            }
-            ConnectError::Url(_)
-            | ConnectError::Subprotocol(_)
-            | ConnectError::Untrusted(_)
-            | ConnectError::Refused { .. } => Ended::GaveUp,
-        }
-    }
-
-    fn closed(&mut self, code: Option<u16>, reason: &str) -> Ended {
-        if self.stopping() {
-            return Ended::Stopped;
-        }
-        let known = code.and_then(|code| CloseCode::try_from(code).ok());
-        let was_welcome = self.session.welcome().is_some();
-        {
-            let mut meter = self.meter();
-            let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
-            meter.example(format!("closed ({code}): {reason}"));
-            meter.disconnects += u64::from(was_welcome);
-            meter.errors += u64::from(!was_welcome);
-            if let Some(second) = meter.second(&self.shared.window, self.now()) {
-                second.disconnects += u64::from(was_welcome);
-            }
-            let told = known == Some(CloseCode::Restarting) && self.retry_after > Duration::ZERO;
-            meter.told_to_return += u64::from(told);
-        }
-        match self.session.on_closed(known) {
-            AfterClose::TryAgain => Ended::TryAgain,
-            AfterClose::GiveUp => Ended::GaveUp,
         }
     }
 

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+mod error;
 mod ports;
+
+pub use error::ConfigError;
 
 use ports::{LISTEN_DEFAULT, quic, tls};
 
-use crate::access::doorkeeper::{AccessError, Doorkeeper, DoorkeeperRef, RawAccess};
+use crate::access::doorkeeper::{Doorkeeper, DoorkeeperRef, RawAccess};
 
 /// Configuration as written. Every key has an environment variable: `TICKSTONE_` and its name in capitals.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -152,41 +155,6 @@ pub struct Config {
     pub log: String,
     /// Logs as JSON lines.
     pub log_json: bool,
-}
-
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("configuration file {path}: {problem}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-    },
-    /// An environment variable has a value its key cannot have.
-    #[error("environment: {0}")]
-    Environment(String),
-    /// A value that cannot be.
-    #[error("{key} is {got}; expected {expected}")]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// What it is.
-        got: String,
-        /// What it may be.
-        expected: &'static str,
-    },
-    /// Neither dev mode nor keys, or keys that are none.
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    /// Whatever is said there could be read on the way.
-    #[error(
-        "{0} is reached from elsewhere without encryption: set `tls_cert` and `tls_key`, or `behind_proxy = true` \
-         if a proxy speaks TLS to the clients, or listen on loopback"
-    )]
-    Plain(SocketAddr),
 }
 
 impl RawConfig {
@@ -353,6 +321,7 @@ fn seconds(key: &'static str, value: Option<u64>, default: u64) -> Result<Durati
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::doorkeeper::AccessError;
 
     #[test]
     fn flags_lie_over_the_environment_over_the_file() {

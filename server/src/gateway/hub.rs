@@ -11,8 +11,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use tickstone_shared::sim::registered::AnyGame;
 
-use super::admission::Places;
 use super::close_reason::RESTARTING;
+use super::guard::admission::Places;
 use super::guard::{Addresses, Refusals};
 use super::link::Link;
 use super::outgoing::Traffic;

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
-use super::admission::{Permit, Places};
+use super::guard::admission::{Permit, Places};
 use super::guard::{Crowded, Visitor, check_request};
 use super::hub::Hub;
 use super::settings::{HEADER_BYTES_MAX, HEADERS_MAX};

@@ -5,13 +5,12 @@
 //! Not responsible for: what a match is, where it runs, what is stored.
 //!
 //! Ways through it: [`listener`] -> [`http`] -> [`upgrade`] -> [`connection`] (with [`handshake`],
-//! [`admission`], [`shared_stream`]) -> the runtime; and back: the runtime -> [`mod@outlet`] -> [`fanout`] ->
+//! [`guard`], [`shared_stream`]) -> the runtime; and back: the runtime -> [`mod@outlet`] -> [`fanout`] ->
 //! [`outgoing`] -> socket. [`sweeper`] ends the silent and the stuck; [`closing`] says the last words.
 //!
 //! Invariants: nothing here makes a tick thread wait. Every queue is bounded and says at its type what it
 //! does when it is full. Bytes from the network never panic and are never repeated in a reason or a log.
 
-mod admission;
 mod close_reason;
 mod closing;
 mod connection;
@@ -31,6 +30,7 @@ mod service;
 pub mod settings;
 mod shared_stream;
 mod sweeper;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -320,5 +320,4 @@ impl<S: Sink> Queues<S> {
 }
 
 #[cfg(test)]
-#[path = "outgoing_tests.rs"]
 mod tests;

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::admission::ByteMeter;
 use super::close_reason::TOO_FAST;
+use super::guard::admission::ByteMeter;
 use super::guard::{Arriving, FrameMeter};
 use super::link::Link;
 use super::settings::Settings;

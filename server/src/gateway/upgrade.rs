@@ -18,8 +18,8 @@ use hyper_util::rt::TokioIo;
 use tickstone_shared::wire::version::Encoding;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::admission::Permit;
 use super::connection::{self, Upgraded};
+use super::guard::admission::Permit;
 use super::guard::{Stranger, Visitor, is_origin_allowed};
 use super::http::problem::Problem;
 use super::http::{MatchPath, RoutesRef};

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tickstone_shared::time::Moment;
 
-use crate::gateway::admission::{Permit, Places};
+use super::admission::{Permit, Places};
 
 const SECOND_NANOS: u64 = 1_000_000_000;
 /// Strangers at once, from all addresses together (reliability P56).

@@ -7,6 +7,7 @@
 //! Invariant: everything here is in memory and bounded; nothing a stranger does writes to the disk.
 
 mod addresses;
+pub(super) mod admission;
 mod frame_meter;
 mod origin;
 mod plain_text;

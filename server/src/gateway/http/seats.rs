@@ -11,7 +11,7 @@ use tickstone_shared::limits::MESSAGE_DATA_BYTES_MAX;
 use super::RoutesRef;
 use super::access::{Caller, MatchPath};
 use super::body::{self, Field};
-use super::create::{host_of, ws_url};
+use super::create::{add_quic, host_of, ws_url};
 use super::problem::Problem;
 use crate::access::admin::Role;
 use crate::object::contract::CallError;
@@ -76,7 +76,7 @@ pub(super) async fn reserve(
     let seat = seat.ok_or(CallError::Reset)?;
     let (token, claims) =
         access.mint(&object.name, &player, Some(seat), routes.hub.clock.unix_ms(), ttl * 1000);
-    let answer = json!({
+    let mut answer = json!({
         "match_id": object.name.as_str(),
         "player": player.as_str(),
         "seat": seat,
@@ -85,8 +85,10 @@ pub(super) async fn reserve(
         "expires_in_seconds": ttl,
         "reserved_seconds": reserved["reserved_seconds"],
         "ws_url": ws_url(&routes, &object.name, host.as_deref()),
-        "quic_url": null,
     });
+    if let Value::Object(entry) = &mut answer {
+        add_quic(entry, &routes, host.as_deref());
+    }
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 

@@ -8,7 +8,7 @@ use tickstone_shared::wire::version::QUIC_ALPN;
 use tokio::sync::watch;
 
 use super::connection;
-use crate::gateway::admission::{Permit, Places};
+use crate::gateway::guard::admission::{Permit, Places};
 use crate::gateway::hub::Hub;
 
 /// Handshakes at once.

@@ -23,11 +23,12 @@ use super::messages::Messages;
 use super::sink::StreamSink;
 use crate::gateway::close_reason::{self, Ending, RESTARTING};
 use crate::gateway::closing::last_words;
-use crate::gateway::connection::{Registered, Talk};
+use crate::gateway::connection::Registered;
 use crate::gateway::http::MATCH_CLASS;
 use crate::gateway::hub::Hub;
 use crate::gateway::link::Link;
 use crate::gateway::outgoing::Traffic;
+use crate::gateway::talk::Talk;
 use crate::gateway::tls::WriteHalf;
 use crate::object::id::Identity;
 

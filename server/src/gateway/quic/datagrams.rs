@@ -13,7 +13,7 @@ use tickstone_shared::time::Moment;
 use tickstone_shared::wire::parts::{OWN_BYTES_MAX, StateParts};
 
 use super::endpoint::DATAGRAM_SEND_BYTES;
-use crate::gateway::admission::ByteMeter;
+use crate::gateway::guard::admission::ByteMeter;
 use crate::metrics::{BytesLabel, Metrics, ResultLabel, TransportLabel};
 
 /// Bytes of room made at once for datagrams to be written: about 50 of a small match.

@@ -6,7 +6,6 @@ use tickstone_shared::wire::close::CloseCode;
 
 use crate::clock::ClockRef;
 use crate::gateway::close_reason::Ending;
-use crate::gateway::guard::Arriving;
 use crate::gateway::link::Link;
 
 /// Bytes of a length.
@@ -38,11 +37,11 @@ impl Messages {
     pub(super) async fn next(&mut self, link: &Link, bytes_max: usize) -> Result<Bytes, Ending> {
         loop {
             if let Some(message) = cut(&mut self.buffer, bytes_max)? {
-                link.heard_bytes(self.clock.now(), Arriving::Nothing);
+                link.heard_message();
                 return Ok(message);
             }
             if !self.buffer.is_empty() {
-                link.heard_bytes(self.clock.now(), Arriving::Same);
+                link.heard_bytes(self.clock.now());
             }
             match self.stream.read_chunk(READ_BYTES, true).await {
                 Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk.bytes),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tickstone_shared::time::Moment;
 
-use super::settings::Settings;
+use crate::gateway::settings::Settings;
 
 const SECOND_NANOS: u64 = 1_000_000_000;
 /// Seconds in a row above the sustained rate before messages are dropped.
@@ -15,7 +15,7 @@ const SUSTAINED_SECONDS: u32 = 2;
 
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::gateway) enum Verdict {
     /// Take it.
     Take,
     /// Drop it, and count it as flood.
@@ -47,7 +47,7 @@ impl Window {
 
 /// The rates of one connection's messages and control frames.
 #[derive(Debug)]
-pub(super) struct MessageMeter {
+pub(in crate::gateway) struct MessageMeter {
     messages: Window,
     controls: Window,
     seconds_above: u32,
@@ -58,7 +58,7 @@ pub(super) struct MessageMeter {
 
 impl MessageMeter {
     /// Nothing counted yet.
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(in crate::gateway) fn new(settings: &Settings) -> Self {
         Self {
             messages: Window::default(),
             controls: Window::default(),
@@ -70,7 +70,7 @@ impl MessageMeter {
     }
 
     /// A message has come.
-    pub(super) fn message(&mut self, now: Moment) -> Verdict {
+    pub(in crate::gateway) fn message(&mut self, now: Moment) -> Verdict {
         if let Some(ended) = self.messages.add(now, 1) {
             self.seconds_above = if ended > self.messages_sustained { self.seconds_above + 1 } else { 0 };
         }
@@ -82,7 +82,7 @@ impl MessageMeter {
     }
 
     /// A ping or pong has come.
-    pub(super) fn control(&mut self, now: Moment) -> Verdict {
+    pub(in crate::gateway) fn control(&mut self, now: Moment) -> Verdict {
         self.controls.add(now, 1);
         if self.controls.count > self.controls_max { Verdict::Close } else { Verdict::Take }
     }
@@ -90,19 +90,19 @@ impl MessageMeter {
 
 /// The rate of one connection's bytes, under the frame reader.
 #[derive(Debug)]
-pub(super) struct ByteMeter {
+pub(in crate::gateway) struct ByteMeter {
     bytes: Window,
     bytes_max: usize,
 }
 
 impl ByteMeter {
     /// Nothing counted yet.
-    pub(super) fn new(bytes_max: usize) -> Self {
+    pub(in crate::gateway) fn new(bytes_max: usize) -> Self {
         Self { bytes: Window::default(), bytes_max }
     }
 
     /// Bytes have come: within the rate?
-    pub(super) fn is_within(&mut self, now: Moment, bytes: usize) -> bool {
+    pub(in crate::gateway) fn is_within(&mut self, now: Moment, bytes: usize) -> bool {
         self.bytes.add(now, bytes);
         self.bytes.count <= self.bytes_max
     }
@@ -110,30 +110,30 @@ impl ByteMeter {
 
 /// Places for connections.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(in crate::gateway) struct Places {
     taken: AtomicUsize,
     max: usize,
 }
 
 /// A place that is taken, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Permit(Arc<Places>);
+pub(in crate::gateway) struct Permit(Arc<Places>);
 
 impl Places {
     /// All free.
-    pub(super) fn new(max: usize) -> Arc<Self> {
+    pub(in crate::gateway) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { taken: AtomicUsize::new(0), max })
     }
 
     /// A place, unless all are taken.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Permit> {
+    pub(in crate::gateway) fn take(self: &Arc<Self>) -> Option<Permit> {
         let free = |taken: usize| (taken < self.max).then_some(taken + 1);
         self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
         Some(Permit(Arc::clone(self)))
     }
 
     /// Places taken.
-    pub(super) fn taken(&self) -> usize {
+    pub(in crate::gateway) fn taken(&self) -> usize {
         self.taken.load(Ordering::Acquire)
     }
 }
