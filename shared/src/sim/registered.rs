@@ -125,11 +125,14 @@ pub fn register<G: Game>() -> Arc<dyn AnyGame> {
     Arc::new(Registered::<G> { schema: Arc::new(schema), input_bytes, last_rules: Mutex::default() })
 }
 
+/// Rules as stored, and as a game reads them.
+type Decoded<G> = (Vec<u8>, Arc<<G as Game>::Rules>);
+
 struct Registered<G: Game> {
     schema: Arc<Schema>,
     input_bytes: usize,
     /// The rules that were last asked for: most matches have the same, and share what follows from them.
-    last_rules: Mutex<Option<(Vec<u8>, Arc<G::Rules>)>>,
+    last_rules: Mutex<Option<Decoded<G>>>,
 }
 
 impl<G: Game> Registered<G> {

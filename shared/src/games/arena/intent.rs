@@ -17,7 +17,6 @@ type Actors<'w, 's> =
     Query<'w, 's, (&'static NetId, &'static Player, &'static mut Body, &'static mut Fighter)>;
 
 /// For everybody who lives, sticks become velocities and, while a round is played, triggers become projectiles.
-#[expect(clippy::too_many_arguments, reason = "each is something the system reads or writes")]
 pub(super) fn act(
     mut actors: Actors<'_, '_>,
     rounds: Query<'_, '_, &Round>,
