@@ -37,6 +37,7 @@ mod upgrade;
 pub use http::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub use hub::Games;
 pub use outlet::{FanoutInbox, GatewayOutlet, outlet};
+pub use quic::quic_transport;
 pub use service::{Gateway, GatewayError, Served, serve};
 pub use settings::Settings;
 pub use tls::{CertificateError, TlsFiles};
