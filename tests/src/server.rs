@@ -37,8 +37,8 @@ pub struct Plan {
     pub environment: Vec<(&'static str, String)>,
     /// Where it listens.
     pub listen: String,
-    /// Where it speaks QUIC.
-    pub quic: String,
+    /// Where it speaks QUIC; unless told, a dev server takes a free port.
+    pub quic: Option<String>,
     /// Its data.
     pub data: PathBuf,
     scratch: Arc<TempDir>,
@@ -53,7 +53,7 @@ impl Plan {
             arguments: vec!["--dev".to_owned()],
             environment: Vec::new(),
             listen: "127.0.0.1:0".to_owned(),
-            quic: "127.0.0.1:0".to_owned(),
+            quic: None,
             data: scratch.path().join("data"),
             scratch,
         }
@@ -74,14 +74,17 @@ impl Plan {
         let free = (first..first + 5_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
         let port = free.expect("one of 5,000 ports is free");
         self.listen = format!("127.0.0.1:{port}");
-        self.quic.clone_from(&self.listen);
+        self.quic = Some(self.listen.clone());
         self
     }
 
     /// The command, not started.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg("serve").args(&self.arguments).args(["--listen", &self.listen, "--quic", &self.quic]);
+        command.arg("serve").args(&self.arguments).args(["--listen", &self.listen]);
+        if let Some(quic) = &self.quic {
+            command.args(["--quic", quic]);
+        }
         command.arg("--data").arg(&self.data);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TICKSTONE_")) {
             command.env_remove(name);

@@ -41,6 +41,7 @@ pub use http::fuzzed;
 pub use http::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub use hub::Games;
 pub use outlet::{FanoutInbox, GatewayOutlet, outlet};
+pub use quic::quic_transport;
 pub use service::{Gateway, GatewayError, Served, serve};
 pub use settings::Settings;
 pub use tls::{CertificateError, TlsFiles};

@@ -77,7 +77,8 @@ fn server_config(certificates: &Arc<Certificates>) -> io::Result<ServerConfig> {
     Ok(config)
 }
 
-fn transport() -> TransportConfig {
+/// Every limit of a connection, also for benches of the library alone.
+pub fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE)))

@@ -19,5 +19,6 @@ mod sink;
 pub(super) use accept::run;
 pub(super) use datagrams::{Datagrams, QuicCounters};
 pub(super) use endpoint::bind;
+pub use endpoint::transport as quic_transport;
 pub(super) use messages::framed;
 pub(super) use sink::StreamSink;
