@@ -6,3 +6,4 @@ mod http;
 mod requests;
 mod slow;
 mod sockets;
+mod strangers;
