@@ -9,3 +9,4 @@ mod quic_hostile;
 mod requests;
 mod slow;
 mod sockets;
+mod strangers;
