@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn plain_off_loopback_is_refused() {
         let open = RawConfig {
-            secret: Some("x".repeat(16)),
+            secret: Some("x".repeat(32)),
             listen: Some("0.0.0.0:80".parse().unwrap()),
             ..RawConfig::default()
         };

@@ -126,7 +126,7 @@ fn plain_off_loopback_does_not_start() {
     let _turn = turn::shared();
     let mut plan = Plan::dev();
     (plan.arguments, plan.listen) = (Vec::new(), "0.0.0.0:0".to_owned());
-    let plan = plan.with("TICKSTONE_SECRET", "0123456789abcdef");
+    let plan = plan.with("TICKSTONE_SECRET", "0123456789abcdef0123456789abcdef");
     let (status, said) = plan.refused();
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("tls_cert") && said.contains("behind_proxy"), "{said}");
@@ -135,7 +135,7 @@ fn plain_off_loopback_does_not_start() {
     let (status, said) = {
         let mut bare = Plan::dev();
         (bare.arguments, bare.quic) = (Vec::new(), Some("127.0.0.1:0".to_owned()));
-        bare.with("TICKSTONE_SECRET", "0123456789abcdef").refused()
+        bare.with("TICKSTONE_SECRET", "0123456789abcdef0123456789abcdef").refused()
     };
     assert!(status == Some(2) && said.contains("quic") && said.contains("tls_cert"), "{status:?} {said}");
 }

@@ -28,7 +28,8 @@ impl Problem {
     /// A problem; `code` is stable, for programs.
     pub(in crate::gateway) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
-        let retry_after_seconds = unavailable.then_some(RETRY_AFTER_SECONDS);
+        let later = unavailable || status == StatusCode::TOO_MANY_REQUESTS;
+        let retry_after_seconds = later.then_some(RETRY_AFTER_SECONDS);
         Self { status, code, detail: detail.into(), retry_after_seconds }
     }
 
