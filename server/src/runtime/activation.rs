@@ -8,6 +8,7 @@ use tickstone_shared::time::{Moment, Tick};
 
 use super::alarm_queue::TickSchedule;
 use super::handle::ReplyTo;
+use super::inbox::Event;
 use super::settings::CALL_TIMEOUT;
 use crate::object::contract::{CallError, CallId, DurableObject};
 use crate::object::gate::Gate;
@@ -17,6 +18,8 @@ use crate::object::storage::{Ticket, TicketState};
 
 /// Calls that wait for an answer of one object; more are refused as overload.
 pub const CALLS_WAITING_MAX: usize = 1024;
+/// Inputs handed over with one tick; more are handed over before it.
+const INPUTS_KEPT_MAX: usize = 4096;
 
 /// An activation.
 pub struct Activation {
@@ -34,6 +37,8 @@ pub struct Activation {
     pub group: WorkerGroup,
     /// The ticks it asked for.
     pub ticks: Option<Ticking>,
+    /// Inputs for the tick that is due, handed over together with it.
+    pub inputs: Vec<SocketEvent>,
     /// It has written something that no ticket of its own says to be durable.
     pub unticketed: bool,
     /// The ticket of its newest batch that has one.
@@ -73,11 +78,26 @@ impl Activation {
             sockets: Vec::new(),
             group: WorkerGroup::General,
             ticks: None,
+            inputs: Vec::new(),
             unticketed: false,
             newest_ticket: None,
             finishing: false,
             asleep: false,
             calls: Vec::new(),
+        }
+    }
+
+    /// Keeps an input for the tick that is due; gives it back if none is coming, or too many wait.
+    #[expect(clippy::result_large_err, reason = "the event comes back by value: refusing must not allocate")]
+    pub fn keep_input(&mut self, event: Event) -> Result<(), Event> {
+        match event {
+            Event::Socket(event @ SocketEvent::Inputs { .. })
+                if self.ticks.is_some() && self.inputs.len() < INPUTS_KEPT_MAX =>
+            {
+                self.inputs.push(event);
+                Ok(())
+            }
+            other => Err(other),
         }
     }
 

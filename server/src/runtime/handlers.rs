@@ -225,10 +225,13 @@ impl Worker {
             let Some(ticks) = &mut activation.ticks else { break };
             ticks.newest = ticks.newest.next();
             let due = TickDue { tick: ticks.newest, catching_up: step < due.steps };
+            let mut inputs = std::mem::take(&mut activation.inputs);
             let handled =
                 self.run(shared, &mut activation, &mut scratch.effects, slot, began, |object, ctx| {
+                    inputs.drain(..).for_each(|event| object.on_socket(ctx, event));
                     object.on_tick(ctx, due);
                 });
+            activation.inputs = inputs;
             if !self.after(shared, scratch, slot, activation, handled, began) {
                 return;
             }
@@ -261,6 +264,7 @@ impl Worker {
                 continue;
             }
             activation.ticks = None;
+            activation.inputs.clear();
             activation.asleep = true;
             self.core().slots[slot].phase = None;
             let handled =

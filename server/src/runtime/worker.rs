@@ -257,9 +257,17 @@ impl Worker {
         for _ in 0..HELD_MAX {
             let (addressed, slot) = {
                 let mut core = self.core();
-                let Some(addressed) = core.held.next(phase) else { return };
-                let slot = core.by_id.get(&addressed.object).copied();
-                (addressed, slot)
+                let Core { held, by_id, slots, .. } = &mut *core;
+                let Some(Addressed { object, event }) = held.next(phase) else { return };
+                let slot = by_id.get(&object).copied();
+                let event = match slot.and_then(|slot| slots[slot].activation.as_mut()) {
+                    Some(activation) => match activation.keep_input(event) {
+                        Ok(()) => continue,
+                        Err(event) => event,
+                    },
+                    None => event,
+                };
+                (Addressed { object, event }, slot)
             };
             self.handle(shared, scratch, addressed, slot, now);
         }
