@@ -74,7 +74,9 @@ impl Plan {
         let free = (first..first + 5_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
         let port = free.expect("one of 5,000 ports is free");
         self.listen = format!("127.0.0.1:{port}");
-        self.quic = self.quic.map(|_| self.listen.clone());
+        // Outside dev mode QUIC needs a certificate.
+        let is_dev = self.arguments.iter().any(|argument| argument == "--dev");
+        self.quic = is_dev.then(|| self.listen.clone());
         self
     }
 
