@@ -1,7 +1,7 @@
 //! One native connection from its handshake to its end: one task.
 //!
 //! Responsible for: its stream and datagrams in, its last words. Not responsible for: what they mean
-//! ([`crate::gateway::connection::Talk`]), states, which the fan-out sends past this task.
+//! ([`crate::gateway::talk::Talk`]), states, which the fan-out sends past this task.
 
 use std::future::poll_fn;
 use std::sync::Arc;
