@@ -113,7 +113,8 @@ impl RunArguments {
 impl RunOptions {
     /// Checks every flag and fills in the defaults.
     pub fn checked(scenario: Scenario) -> Result<Self, ArgumentError> {
-        refuse_what_is_not_built(&scenario)?;
+        let transport = transport(scenario.transport.as_deref().unwrap_or("ws"))?;
+        check_spoken(transport, &scenario)?;
         let matches = within("matches", scenario.matches.unwrap_or(1), 1, MATCHES_MAX)?;
         let players = within("players", scenario.players.unwrap_or(2), 1, u32::from(SEATS_MAX))?;
         let input_hz_min = TICK_RATE_HZ / INPUTS_PER_MESSAGE_MAX as u32;
@@ -134,7 +135,7 @@ impl RunOptions {
             url: scenario.url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned()),
             matches: vec![request; matches as usize],
             players: u16::try_from(players).expect("checked against the seats of a match"),
-            transport: transport(scenario.transport.as_deref().unwrap_or("ws"))?,
+            transport,
             encoding: encoding(scenario.encoding.as_deref().unwrap_or("msgpack"))?,
             state: state(scenario.state.as_deref().unwrap_or("delta"))?,
             brain: brain(scenario.brain.as_deref().unwrap_or("full"))?,
@@ -169,23 +170,17 @@ fn options_for(game: &str, preset: Option<&str>, players: u32) -> Option<serde_j
     unusual.then(|| serde_json::json!({ "players_max": players, "map": map }))
 }
 
-fn refuse_what_is_not_built(scenario: &Scenario) -> Result<(), ArgumentError> {
-    let transport = scenario.transport.as_deref().unwrap_or("ws");
-    match transport {
-        "ws" => {}
-        "quic" | "mix" => {
-            let json = scenario.encoding.as_deref().filter(|encoding| *encoding != "msgpack");
-            if let Some(encoding) = json.filter(|_| transport == "quic") {
-                return Err(value("encoding", &encoding, "msgpack, the only one over QUIC"));
-            }
-            if let Some(state) = scenario.state.as_deref().filter(|state| *state != "delta") {
-                return Err(value("state", &state, "delta, the only one over QUIC"));
-            }
-        }
-        "webtransport" => {
-            return Err(not_yet(format!("transport {transport}"), "the transport of browsers"));
-        }
-        other => return Err(value("transport", &other, "ws, quic, webtransport or mix")),
+/// What is not spoken over the transport asked for.
+fn check_spoken(transport: Transport, scenario: &Scenario) -> Result<(), ArgumentError> {
+    if transport == Transport::Ws {
+        return Ok(());
+    }
+    let json = scenario.encoding.as_deref().filter(|encoding| *encoding != "msgpack");
+    if let Some(encoding) = json.filter(|_| transport == Transport::Quic) {
+        return Err(value("encoding", &encoding, "msgpack, the only one over QUIC"));
+    }
+    if let Some(state) = scenario.state.as_deref().filter(|state| *state != "delta") {
+        return Err(value("state", &state, "delta, the only one over QUIC"));
     }
     Ok(())
 }
@@ -236,7 +231,8 @@ fn transport(name: &str) -> Result<Transport, ArgumentError> {
         "ws" => Ok(Transport::Ws),
         "quic" => Ok(Transport::Quic),
         "mix" => Ok(Transport::Mix),
-        other => Err(value("transport", &other, "ws, quic or mix")),
+        "webtransport" => Err(not_yet(format!("transport {name}"), "the transport of browsers")),
+        other => Err(value("transport", &other, "ws, quic, webtransport or mix")),
     }
 }
 

@@ -69,14 +69,12 @@ impl<T> Sender<T> {
 
     /// Adds what there is room for, in order, under one lock; hands the rest to `refused`.
     pub fn offer_all(&self, offered: &mut Vec<T>, mut refused: impl FnMut(T)) {
-        let room = {
+        {
             let mut items = self.0.items();
             let room = self.0.items_max.saturating_sub(items.len()).min(offered.len());
             items.extend(offered.drain(..room));
             self.0.length.store(items.len(), Ordering::Release);
-            room
-        };
-        debug_assert!(room <= self.0.items_max, "there is never more room than the limit");
+        }
         offered.drain(..).for_each(&mut refused);
     }
 }

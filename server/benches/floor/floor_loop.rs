@@ -13,8 +13,8 @@ use tickstone_server::runtime::alarm_queue::PHASES;
 use tickstone_shared::time::{Moment, TICK_RATE_HZ};
 
 use crate::Fallible;
+use crate::created::PLAYERS;
 use crate::frames;
-use crate::generator::PLAYERS;
 use crate::measure::{SUBJECT_CORE, prepare_part};
 use crate::options::FloorPlan;
 use crate::report;

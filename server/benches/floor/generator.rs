@@ -3,23 +3,19 @@
 //! It wakes 960 times a second, reads what has come and sends the inputs of the clients whose turn it is:
 //! each sends 30 times a second, and the clients are spread evenly over that time.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
-use serde_json::json;
 use tickstone_server::clock::{Clock as _, SystemClock};
 use tickstone_shared::time::Moment;
 
 use crate::Fallible;
 use crate::client::{Client, Shared, Stage};
+use crate::created::{PLAYERS, create};
 use crate::frames::Sizes;
 use crate::measure::{CLIENTS_CORE, GENERATOR_BOUND, Run, cpu_seconds, prepare_part, rss_bytes};
 use crate::options::GeneratorPlan;
 use crate::side::Side;
-
-/// Players of a match.
-pub(crate) const PLAYERS: usize = 8;
 
 const SLOT_RATE_HZ: u64 = 960;
 const INPUT_RATE_HZ: u64 = 30;
@@ -59,7 +55,11 @@ pub(crate) fn run(plan: &GeneratorPlan) -> Fallible<Run> {
         plan,
         clock: SystemClock::new(),
         poll: Poll::new()?,
-        matches: if plan.side == Side::Server { create(plan.target, plan.matches)? } else { Vec::new() },
+        matches: if plan.side == Side::Server {
+            create(&plan.target.to_string(), plan.matches)?
+        } else {
+            Vec::new()
+        },
         clients: Vec::new(),
         shared,
         slot: 0,
@@ -78,18 +78,6 @@ pub(crate) fn run(plan: &GeneratorPlan) -> Fallible<Run> {
     let window = generator.begin()?;
     generator.turn_until(window.began + Duration::from_secs(plan.seconds), &mut events)?;
     generator.end(&window)
-}
-
-/// Creates matches; answers their ids.
-fn create(target: SocketAddr, count: usize) -> Fallible<Vec<String>> {
-    let url = format!("http://{target}/v1/matches");
-    let agent = ureq::agent();
-    let body = json!({ "game": "arena", "durability": "async", "options": { "players_max": PLAYERS } });
-    let one = |_| -> Fallible<String> {
-        let created: serde_json::Value = agent.post(&url).send_json(&body)?.body_mut().read_json()?;
-        Ok(created["match_id"].as_str().ok_or("a match has no id")?.to_owned())
-    };
-    (0..count).map(one).collect()
 }
 
 impl Generator<'_> {

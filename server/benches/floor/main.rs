@@ -11,12 +11,14 @@
 //! The benchmark starts itself again for each part ([`options::Role`]). Every part ends with the benchmark.
 
 mod client;
+mod created;
 mod floor_loop;
 mod frames;
 mod generator;
 mod measure;
 mod moves;
 mod options;
+mod part;
 mod report;
 mod search;
 mod server_run;

@@ -1,14 +1,13 @@
 //! Runs one side with its clients, each in a process of its own.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
 
 use crate::Fallible;
 use crate::measure::Run;
 use crate::options::Options;
+use crate::part::Part;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -38,12 +37,6 @@ pub(crate) struct Bench {
     frame_bytes: String,
 }
 
-/// A part of the benchmark; ended when it is dropped.
-struct Part {
-    child: Child,
-    first_line: String,
-}
-
 /// What a side says when it listens.
 #[derive(Deserialize)]
 struct Ready {
@@ -67,7 +60,7 @@ impl Bench {
             "generator",
             &format!("--target={}", ready.http),
             &format!("--side={}", side.name()),
-            &format!("--pid={}", subject.child.id()),
+            &format!("--pid={}", subject.pid()),
             &format!("--matches={matches}"),
             &format!("--warmup={}", self.warmup),
             &format!("--seconds={seconds}"),
@@ -86,25 +79,5 @@ impl Bench {
             Side::Floor => Part::start(&["floor", &format!("--frame-bytes={}", self.frame_bytes)]),
             Side::Server => Part::start(&["server", &format!("--data={}", data.display())]),
         }
-    }
-}
-
-impl Part {
-    /// Starts a part and reads its first line: empty if it ended without one.
-    fn start(arguments: &[&str]) -> Fallible<Self> {
-        let mut child =
-            Command::new(std::env::current_exe()?).args(arguments).stdout(Stdio::piped()).spawn()?;
-        let output = child.stdout.take().ok_or("the part's output is piped")?;
-        let mut part = Self { child, first_line: String::new() };
-        BufReader::new(output).read_line(&mut part.first_line)?;
-        Ok(part)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -16,7 +16,7 @@ use tickstone_server::runtime::alarm_queue::PHASES;
 use tickstone_shared::time::TICK_RATE_HZ;
 use tickstone_shared::wire::version::QUIC_ALPN;
 
-use crate::clients::PLAYERS;
+use crate::created::PLAYERS;
 use crate::measure::{SUBJECT_CORE, prepare_part};
 use crate::{Fallible, report};
 

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
 use tickstone_server::clock::{Clock as _, SystemClock};
 use tickstone_shared::client::session::{Session, SessionOptions};
 use tickstone_shared::client::view::StateHeader;
@@ -19,12 +18,11 @@ use tickstone_shared::wire::encode::{client_message, packed_input};
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::version::Encoding;
 
+use crate::created::{PLAYERS, create};
 use crate::measure::{CLIENTS_CORE, GENERATOR_BOUND, Run, cpu_seconds, prepare_part, rss_bytes};
 use crate::moves::Moves;
 use crate::{ClientsPlan, Fallible};
 
-/// Players of a match.
-pub(crate) const PLAYERS: usize = 8;
 /// Inputs that each datagram repeats: about what is on its way over a short path.
 const ROWS: usize = 5;
 /// Inputs are for the tick so far ahead of the newest state, as long as they stay between these.
@@ -59,18 +57,6 @@ pub(crate) fn run(plan: &ClientsPlan) -> Fallible<Run> {
     let counted = Arc::new(Counted { ticks, ..Counted::default() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(measure(plan, matches, counted))
-}
-
-/// Creates matches; answers their ids.
-fn create(http: &str, count: usize) -> Fallible<Vec<String>> {
-    let url = format!("http://{http}/v1/matches");
-    let agent = ureq::agent();
-    let body = json!({ "game": "arena", "durability": "async", "options": { "players_max": PLAYERS } });
-    let one = |_| -> Fallible<String> {
-        let created: serde_json::Value = agent.post(&url).send_json(&body)?.body_mut().read_json()?;
-        Ok(created["match_id"].as_str().ok_or("a match has no id")?.to_owned())
-    };
-    (0..count).map(one).collect()
 }
 
 async fn measure(plan: &ClientsPlan, matches: Option<Vec<String>>, counted: Arc<Counted>) -> Fallible<Run> {

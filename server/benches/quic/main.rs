@@ -10,12 +10,16 @@
 
 mod bare;
 mod clients;
+#[path = "../floor/created.rs"]
+mod created;
 #[path = "../floor/measure.rs"]
 mod measure;
 #[path = "../floor/moves.rs"]
 mod moves;
+#[path = "../floor/part.rs"]
 mod part;
 mod report;
+mod runs;
 
 use std::error::Error;
 use std::io::Write as _;
@@ -26,8 +30,9 @@ use std::process::{Command, ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::measure::{SUBJECT_CORE, prepare_part};
-use crate::part::Bench;
+
 use crate::report::Report;
+use crate::runs::Bench;
 
 /// Anything that ends the benchmark.
 type Fallible<T> = Result<T, Box<dyn Error>>;

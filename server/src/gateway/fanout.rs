@@ -143,20 +143,12 @@ impl Fanout {
             snapshot: &frame.snapshot,
             schema: &frame.schema,
         };
-        self.fetch(frame);
         let mut is_encoded = [false; VARIANTS];
         let mut is_cut = false;
         for (socket, feedback) in &frame.receivers {
             self.state_to(*socket, *feedback, &head, (&mut is_encoded, &mut is_cut));
             self.rest().await;
         }
-    }
-
-    /// Looks at every receiver once: the processor fetches all of them at the same time, where the writes that
-    /// follow would wait for one after another.
-    fn fetch(&self, frame: &StateFrame) {
-        let reached = frame.receivers.iter().filter_map(|(socket, _)| self.links.get(socket));
-        std::hint::black_box(reached.filter(|link| link.is_ready()).count());
     }
 
     fn state_to(

@@ -84,11 +84,6 @@ impl Link {
         })
     }
 
-    /// States can go out, and nothing waits before them.
-    pub(super) fn is_ready(&self) -> bool {
-        (self.spoken.get().is_some() & self.game.get().is_some()) & self.out.is_ready()
-    }
-
     /// Has the connection end; the first reason stands.
     pub(super) fn end(&self, ending: Ending) {
         if self.ending.set(ending).is_ok() {

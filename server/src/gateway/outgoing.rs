@@ -240,11 +240,6 @@ impl<S: Sink> Outgoing<S> {
         }
     }
 
-    /// Nothing is known to wait.
-    pub(super) fn is_ready(&self) -> bool {
-        !self.queues.is_poisoned() & !self.waiting.load(Ordering::Relaxed)
-    }
-
     /// Has the connection's task look around.
     pub(super) fn wake(&self) {
         self.task.wake();

@@ -1,12 +1,11 @@
 //! Runs one side with its clients, each in a process of its own.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
 
 use crate::measure::Run;
+use crate::part::Part;
 use crate::{Fallible, Options, Side};
 
 /// Sizes of datagrams until the server's have been seen.
@@ -18,12 +17,6 @@ pub(crate) struct Bench {
     warmup: u64,
     seconds: u64,
     datagram_bytes: String,
-}
-
-/// A part of the benchmark; ended when it is dropped.
-struct Part {
-    child: Child,
-    first_line: String,
 }
 
 /// What a side says when it listens.
@@ -51,7 +44,7 @@ impl Bench {
             "clients".to_owned(),
             format!("--quic={}", ready.quic),
             format!("--pin={}", ready.quic_certificate_sha256),
-            format!("--pid={}", subject.child.id()),
+            format!("--pid={}", subject.pid()),
             format!("--matches={}", self.matches),
             format!("--warmup={}", self.warmup),
             format!("--seconds={}", self.seconds),
@@ -74,25 +67,5 @@ impl Bench {
             }
             Side::Server => Part::start(&["server".to_owned(), format!("--data={}", data.display())]),
         }
-    }
-}
-
-impl Part {
-    /// Starts a part and reads its first line: empty if it ended without one.
-    fn start(arguments: &[String]) -> Fallible<Self> {
-        let mut child =
-            Command::new(std::env::current_exe()?).args(arguments).stdout(Stdio::piped()).spawn()?;
-        let output = child.stdout.take().ok_or("the part's output is piped")?;
-        let mut part = Self { child, first_line: String::new() };
-        BufReader::new(output).read_line(&mut part.first_line)?;
-        Ok(part)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
