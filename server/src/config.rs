@@ -259,7 +259,7 @@ impl RawConfig {
             journal_retention: seconds("journal_retention_s", self.journal_retention_s, 900)?,
             resume_window: seconds("resume_window_s", self.resume_window_s, 30)?,
             empty_ttl: seconds("empty_ttl_s", self.empty_ttl_s, 3600)?,
-            group_interval: Duration::from_millis(self.group_interval_ms.unwrap_or(16).min(1000)),
+            group_interval: Duration::from_millis(self.group_interval_ms.unwrap_or(33).min(1000)),
             cache_bytes: between("cache_mib", self.cache_mib, 1, 65_536, 64)? * 1024 * 1024,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_json: self.log_json.unwrap_or(false),

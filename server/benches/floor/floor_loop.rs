@@ -1,7 +1,7 @@
 //! The floor: one thread, one epoll, no protocol, no game. Every socket is sent a finished frame 60 times a
-//! second, in the server's 16 phases, and what it sends is read and thrown away.
+//! second, in the server's phases, and what it sends is read and thrown away.
 //!
-//! It wakes once a phase (every 1.04 ms) and reads what has come since, rather than for every message: that
+//! It wakes once a phase and reads what has come since, rather than for every message: that
 //! is the cheapest way there is with one system call per frame and per message.
 
 use std::io::{self, Read as _, Write as _};

@@ -33,12 +33,28 @@ const VARIANTS: usize = 4;
 /// Ways to frame a message: in each encoding for WebSocket, and for QUIC.
 const FRAMINGS: usize = 3;
 
+/// A connection, and how it is shown states. All that a state needs beside the connection's queue stands here:
+/// what it would look up in the connection's own memory is cold by then.
+struct Route {
+    link: Arc<Link>,
+    /// Set with the welcome: a state cannot be read before it.
+    shown: Option<Shown>,
+}
+
+/// How states are shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    spoken: Spoken,
+    /// Over QUIC.
+    as_datagrams: bool,
+}
+
 /// The task's state.
 pub(super) struct Fanout {
     hub: Arc<Hub>,
     games: Games,
     inbox: FanoutInbox,
-    links: IdMap<SocketId, Arc<Link>>,
+    routes: IdMap<SocketId, Route>,
     frames: [SharedFrame; VARIANTS],
     last: Framed,
     /// The state cut into datagrams, and room to write them in.
@@ -56,7 +72,7 @@ impl Fanout {
             hub,
             games,
             inbox,
-            links: IdMap::default(),
+            routes: IdMap::default(),
             frames,
             last: None,
             parts: StateParts::default(),
@@ -90,8 +106,8 @@ impl Fanout {
     fn learn(&mut self) {
         for change in self.hub.connections.take_changes() {
             match change {
-                Change::Reach(link) => self.links.insert(link.socket, link),
-                Change::Forget(socket) => self.links.remove(&socket),
+                Change::Reach(link) => self.routes.insert(link.socket, Route { link, shown: None }),
+                Change::Forget(socket) => self.routes.remove(&socket),
             };
         }
     }
@@ -111,26 +127,27 @@ impl Fanout {
             }
             Next::Condemned(socket) => self.end(socket, TOO_SLOW),
             Next::Overrun => {
-                tracing::warn!(sockets = self.links.len(), "messages were lost on the way to the fan-out");
-                self.links.drain().for_each(|(_, link)| link.end(TOO_SLOW));
+                tracing::warn!(sockets = self.routes.len(), "messages were lost on the way to the fan-out");
+                self.routes.drain().for_each(|(_, route)| route.link.end(TOO_SLOW));
             }
         }
     }
 
     /// Nothing is written to it any more.
     fn end(&mut self, socket: SocketId, ending: Ending) {
-        if let Some(link) = self.links.remove(&socket) {
-            link.end(ending);
+        if let Some(route) = self.routes.remove(&socket) {
+            route.link.end(ending);
         }
     }
 
     fn send(&mut self, socket: SocketId, message: &Arc<ServerMessage>) {
-        let Some(link) = self.links.get(&socket) else { return };
-        let Some(spoken) = link.spoken.get() else { return };
+        let Some(Route { link, shown }) = self.routes.get_mut(&socket) else { return };
+        let Some(&spoken) = link.spoken.get() else { return };
         if let ServerMessage::Welcome(welcome) = &**message
             && let Some(game) = self.games.get(welcome.game.as_str())
         {
             link.game.get_or_init(|| Arc::clone(game));
+            *shown = Some(Shown { spoken, as_datagrams: link.datagrams.is_some() });
         }
         self.writes += 1;
         link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
@@ -158,14 +175,11 @@ impl Fanout {
         head: &StateHead<'_>,
         (is_encoded, is_cut): (&mut [bool; VARIANTS], &mut bool),
     ) {
-        let Some(link) = self.links.get(&socket) else { return };
-        let Some(&Spoken { encoding, kind }) = link.spoken.get() else { return };
-        // A welcome may wait for the disk; a state does not, and cannot be read before it.
-        if link.game.get().is_none() {
-            return;
-        }
+        // A welcome may wait for the disk; a state does not.
+        let Some(Route { link, shown: Some(shown) }) = self.routes.get(&socket) else { return };
+        let Shown { spoken: Spoken { encoding, kind }, as_datagrams } = *shown;
         self.writes += 1;
-        if let Some(datagrams) = &link.datagrams {
+        if let Some(datagrams) = link.datagrams.as_ref().filter(|_| as_datagrams) {
             if !std::mem::replace(is_cut, true) {
                 self.parts.encode(head);
             }

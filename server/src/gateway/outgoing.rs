@@ -17,14 +17,13 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use prometheus_client::metrics::counter::Counter;
+use rustix::net::SendFlags;
 use tokio::net::tcp::OwnedWriteHalf;
 
 /// Reliable frames that may wait for one client (reliability P34).
 pub(super) const RELIABLE_FRAMES_MAX: usize = 64;
 /// Bytes of reliable frames that may wait for one client (reliability P34).
 pub(super) const RELIABLE_BYTES_MAX: usize = 256 * 1024;
-/// What a buffer may keep once it has emptied.
-const KEPT_CAPACITY: usize = 8 * 1024;
 
 /// Where frames go. Real: a TCP socket's write half; in tests a sink that takes what it is told to take.
 pub(super) trait Sink {
@@ -37,8 +36,13 @@ pub(super) trait Sink {
 }
 
 impl Sink for OwnedWriteHalf {
+    /// Past the library first: what it knows of the socket's readiness is cold memory, and of use only when the
+    /// socket is full.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        OwnedWriteHalf::try_write(self, bytes)
+        match rustix::net::send(self.as_ref(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::AGAIN) => OwnedWriteHalf::try_write(self, bytes),
+            sent => Ok(sent?),
+        }
     }
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.as_ref().poll_write_ready(cx)
@@ -98,8 +102,18 @@ pub(super) struct Outgoing<S> {
 
 #[derive(Debug)]
 struct Queues<S> {
+    /// Nothing is taken any more.
+    ending: bool,
+    /// What waits for the socket; none for nearly every socket nearly always.
+    waiting: Option<Box<Waiting>>,
     /// None once everything was said: dropping it says so to the client (FIN).
     sink: Option<S>,
+    /// Grows with every byte taken while something waited.
+    progress: u64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
     /// Bytes the socket has not taken, from `rest_from`: always the next to go.
     rest: Vec<u8>,
     rest_from: usize,
@@ -107,25 +121,12 @@ struct Queues<S> {
     reliable_bytes: usize,
     /// The newest state; empty: none.
     state: Vec<u8>,
-    /// Nothing is taken any more.
-    ending: bool,
-    /// Grows with every byte taken while something waited.
-    progress: u64,
 }
 
 impl<S: Sink> Outgoing<S> {
     /// Nothing waits.
     pub(super) fn new(sink: S, traffic: Traffic) -> Self {
-        let queues = Queues {
-            sink: Some(sink),
-            rest: Vec::new(),
-            rest_from: 0,
-            reliable: VecDeque::new(),
-            reliable_bytes: 0,
-            state: Vec::new(),
-            ending: false,
-            progress: 0,
-        };
+        let queues = Queues { ending: false, waiting: None, sink: Some(sink), progress: 0 };
         Self {
             queues: Mutex::new(queues),
             waiting: AtomicBool::new(false),
@@ -144,28 +145,27 @@ impl<S: Sink> Outgoing<S> {
         if queues.ending || queues.sink.is_none() {
             return StateSent::Ignored;
         }
-        if queues.is_idle() {
-            let written = queues.write(frame);
-            self.traffic.bytes_out.inc_by(written as u64);
-            if written == frame.len() {
-                return StateSent::Written;
+        if let Some(waiting) = &mut queues.waiting {
+            let replaced = !waiting.state.is_empty();
+            waiting.state.clear();
+            waiting.state.extend_from_slice(frame);
+            if replaced {
+                self.traffic.coalesced.inc();
+                return StateSent::Replaced;
             }
-            if written == 0 {
-                queues.state.extend_from_slice(frame);
-            } else {
-                queues.rest.extend_from_slice(&frame[written..]);
-            }
-            drop(queues);
-            self.wait_for_socket();
             return StateSent::Waits;
         }
-        let replaced = !queues.state.is_empty();
-        queues.state.clear();
-        queues.state.extend_from_slice(frame);
-        if replaced {
-            self.traffic.coalesced.inc();
-            return StateSent::Replaced;
+        let written = queues.write(frame);
+        self.traffic.bytes_out.inc_by(written as u64);
+        if written == frame.len() {
+            return StateSent::Written;
         }
+        let waiting = queues.waiting.get_or_insert_default();
+        // A state that has begun must be finished; one that has not may be replaced.
+        let place = if written == 0 { &mut waiting.state } else { &mut waiting.rest };
+        place.extend_from_slice(&frame[written..]);
+        drop(queues);
+        self.wait_for_socket();
         StateSent::Waits
     }
 
@@ -175,13 +175,13 @@ impl<S: Sink> Outgoing<S> {
         if queues.ending || queues.sink.is_none() {
             return Ok(());
         }
-        if !queues.is_idle() {
-            return queues.push(frame);
+        if let Some(waiting) = &mut queues.waiting {
+            return waiting.push(frame);
         }
         let written = queues.write(&frame);
         self.traffic.bytes_out.inc_by(written as u64);
         if written < frame.len() {
-            queues.rest.extend_from_slice(&frame[written..]);
+            queues.waiting.get_or_insert_default().rest.extend_from_slice(&frame[written..]);
             drop(queues);
             self.wait_for_socket();
         }
@@ -195,11 +195,12 @@ impl<S: Sink> Outgoing<S> {
             return;
         }
         queues.ending = true;
-        queues.state.clear();
+        let waiting = queues.waiting.get_or_insert_default();
+        waiting.state.clear();
         if keep == Keep::Nothing {
-            queues.reliable.clear();
+            waiting.reliable.clear();
         }
-        queues.reliable.extend(last.iter().cloned());
+        waiting.reliable.extend(last.iter().cloned());
         drop(queues);
         self.wait_for_socket();
     }
@@ -214,7 +215,7 @@ impl<S: Sink> Outgoing<S> {
             ready!(sink.poll_writable(cx))?;
             let written = queues.flush()?;
             self.traffic.bytes_out.inc_by(written);
-            if queues.is_idle() {
+            if queues.waiting.is_none() {
                 self.waiting.store(false, Ordering::Release);
                 if queues.ending {
                     queues.sink = None;
@@ -228,7 +229,7 @@ impl<S: Sink> Outgoing<S> {
     /// How far a client got that something waits for; none if nothing does.
     pub(super) fn progress(&self) -> Option<u64> {
         let queues = self.lock();
-        (queues.sink.is_some() && !queues.is_idle()).then_some(queues.progress)
+        (queues.sink.is_some() && queues.waiting.is_some()).then_some(queues.progress)
     }
 
     /// Throws away what waits and what the kernel holds: the connection is reset when it is dropped.
@@ -252,15 +253,40 @@ impl<S: Sink> Outgoing<S> {
 }
 
 impl<S: Sink> Queues<S> {
-    fn is_idle(&self) -> bool {
-        self.rest.is_empty() && self.reliable.is_empty() && self.state.is_empty()
-    }
-
     /// Bytes taken now. An error counts as none: the flush that follows meets it again and reports it.
     fn write(&self, frame: &[u8]) -> usize {
         self.sink.as_ref().and_then(|sink| sink.try_write(frame).ok()).unwrap_or(0)
     }
 
+    /// Writes until all is gone or the socket takes no more.
+    fn flush(&mut self) -> io::Result<u64> {
+        let mut total = 0;
+        let Self { waiting: kept, sink, progress, .. } = self;
+        while let (Some(waiting), Some(sink)) = (&mut *kept, &*sink) {
+            if waiting.rest.is_empty() {
+                waiting.refill();
+            }
+            if waiting.rest.is_empty() {
+                *kept = None;
+                break;
+            }
+            match sink.try_write(&waiting.rest[waiting.rest_from..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    total += written as u64;
+                    *progress += written as u64;
+                    waiting.took(written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(total)
+    }
+}
+
+impl Waiting {
     fn push(&mut self, frame: Bytes) -> Result<(), QueueFull> {
         let bytes = self.reliable_bytes + frame.len();
         if self.reliable.len() >= RELIABLE_FRAMES_MAX || bytes > RELIABLE_BYTES_MAX {
@@ -271,34 +297,11 @@ impl<S: Sink> Queues<S> {
         Ok(())
     }
 
-    /// Writes until all is gone or the socket takes no more.
-    fn flush(&mut self) -> io::Result<u64> {
-        let mut total = 0;
-        loop {
-            if self.rest.is_empty() {
-                self.refill();
-            }
-            let Some(sink) = self.sink.as_ref().filter(|_| !self.rest.is_empty()) else { return Ok(total) };
-            match sink.try_write(&self.rest[self.rest_from..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    total += written as u64;
-                    self.took(written);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(total),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
     fn took(&mut self, written: usize) {
-        self.progress += written as u64;
         self.rest_from += written;
         if self.rest_from == self.rest.len() {
             self.rest_from = 0;
             self.rest.clear();
-            self.rest.shrink_to(KEPT_CAPACITY);
         }
     }
 

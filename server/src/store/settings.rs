@@ -32,7 +32,7 @@ impl StoreSettings {
             cache_bytes: 64 * 1024 * 1024,
             queue_batches_max: 65_536,
             queue_bytes_max: 64 * 1024 * 1024,
-            group_interval: Duration::from_millis(16),
+            group_interval: Duration::from_millis(33),
             retry_interval: Duration::from_millis(250),
             log_rows_max: 8_192,
             close_wait: Duration::from_secs(10),

@@ -105,9 +105,8 @@ pub(super) struct Kind<Tag: Component, R: Row> {
     /// Bytes of a row, its id included.
     row_bytes: usize,
     query: QueryState<(&'static NetId, R::Data), With<Tag>>,
-    /// Packed rows in the order of the query, each with its id, and that order.
-    rows: Vec<u8>,
-    order: Vec<(NetId, usize)>,
+    /// Room to sort rows in.
+    sorting: Sorting,
 }
 
 impl<Tag: Component, R: Row> Kind<Tag, R> {
@@ -115,7 +114,7 @@ impl<Tag: Component, R: Row> Kind<Tag, R> {
         let mut fields = Vec::new();
         row.schema(&mut fields);
         let row_bytes = ID_BYTES + fields.iter().map(|field| field.kind.width()).sum::<usize>();
-        Self { name, row, row_bytes, query: world.query_filtered(), rows: Vec::new(), order: Vec::new() }
+        Self { name, row, row_bytes, query: world.query_filtered(), sorting: Sorting::default() }
     }
 }
 
@@ -127,32 +126,55 @@ impl<Tag: Component, R: Row> KindShadow for Kind<Tag, R> {
     }
 
     fn pack(&mut self, kind: u8, world: &World, body: &mut Vec<u8>) {
-        let Self { row, row_bytes, query, rows, order, .. } = self;
+        let Self { row, row_bytes, query, sorting, .. } = self;
         let row_bytes = *row_bytes;
-        rows.clear();
-        order.clear();
+        let head = body.len();
+        body.extend_from_slice(&[kind, 0, 0]);
+        let first = body.len();
+        let (mut last, mut is_sorted, mut count) = (None, true, 0);
         for (id, item) in query.iter(world) {
-            let at = rows.len();
-            order.push((*id, at));
-            rows.resize(at + row_bytes, 0);
-            let (place, fields) = rows[at..].split_at_mut(ID_BYTES);
+            let at = body.len();
+            body.resize(at + row_bytes, 0);
+            let (place, fields) = body[at..].split_at_mut(ID_BYTES);
             place.copy_from_slice(&id.0.to_le_bytes());
             row.pack(item, fields);
+            is_sorted &= last < Some(*id);
+            last = Some(*id);
+            count += 1;
         }
-        if order.is_empty() {
-            return;
+        if count == 0 {
+            return body.truncate(head);
         }
-        let sorted = order.is_sorted();
-        if !sorted {
-            order.sort_unstable();
+        if !is_sorted {
+            sorting.sort(&mut body[first..], row_bytes);
         }
-        order.truncate(ROWS_PER_KIND_MAX);
-        body.push(kind);
-        body.extend_from_slice(&(order.len() as u16).to_le_bytes());
-        if sorted {
-            body.extend_from_slice(&rows[..order.len() * row_bytes]);
-        } else {
-            order.iter().for_each(|(_, at)| body.extend_from_slice(&rows[*at..at + row_bytes]));
+        let count = count.min(ROWS_PER_KIND_MAX);
+        body.truncate(first + count * row_bytes);
+        body[head + 1..first].copy_from_slice(&(count as u16).to_le_bytes());
+    }
+}
+
+/// Sorts rows by their ids.
+#[derive(Default)]
+struct Sorting {
+    order: Vec<(u32, usize)>,
+    rows: Vec<u8>,
+}
+
+impl Sorting {
+    fn sort(&mut self, rows: &mut [u8], row_bytes: usize) {
+        self.rows.clear();
+        self.rows.extend_from_slice(rows);
+        let by_id = self.rows.chunks_exact(row_bytes).enumerate();
+        self.order.clear();
+        self.order.extend(by_id.map(|(at, row)| (id_of(row), at)));
+        self.order.sort_unstable();
+        for ((_, at), row) in self.order.iter().zip(rows.chunks_exact_mut(row_bytes)) {
+            row.copy_from_slice(&self.rows[at * row_bytes..][..row_bytes]);
         }
     }
+}
+
+fn id_of(row: &[u8]) -> u32 {
+    row.first_chunk().map_or(0, |id| u32::from_le_bytes(*id))
 }

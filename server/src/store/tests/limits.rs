@@ -49,12 +49,12 @@ fn a_group_waits_for_others_but_not_when_it_is_urgent() {
     let mut bench = Bench::new();
     let first = bench.submit(batch("a", vec![put("k", "1")]));
     assert_eq!(
-        bench.run_for(Duration::from_millis(15)),
-        Turn::At(tickstone_shared::time::Moment(16_000_000))
+        bench.run_for(Duration::from_millis(32)),
+        Turn::At(tickstone_shared::time::Moment(33_000_000))
     );
     let second = bench.submit(batch("b", vec![]));
     assert_eq!((first.state(), second.state()), (Pending, Pending));
-    assert_eq!(bench.run_for(Duration::from_millis(16)), Turn::Idle);
+    assert_eq!(bench.run_for(Duration::from_millis(33)), Turn::Idle);
     assert_eq!((first.state(), second.state()), (Durable, Durable));
 
     let first = bench.submit(batch("a", vec![put("k", "2")]));

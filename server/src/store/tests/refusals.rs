@@ -28,7 +28,7 @@ fn refused_at(nth: u64, refusal: Refusal, kind: ErrorKind) -> bool {
     let mut tickets = Vec::new();
     for n in 0..STEPS {
         tickets.push(bench.submit(step(n)));
-        bench.run_for(Duration::from_millis(20));
+        bench.run_for(Duration::from_millis(40));
     }
     let reached = bench.disk.operations() > at;
     bench.disk.repair();
