@@ -20,6 +20,7 @@ use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{MATCH_CLASS, Metrics, MetricsRef};
 use crate::object::id::Identity;
 use crate::object::storage::ReadError;
+use crate::runtime::job_threads::JobThreads;
 use crate::runtime::pool::{Edges, Shared};
 use crate::runtime::ports::{Store, StoreHealth};
 use crate::runtime::settings::Settings;
@@ -109,6 +110,7 @@ impl App {
             store: store.clone(),
             outlet: Arc::new(outlet),
             metrics: metrics.clone(),
+            jobs: Arc::new(JobThreads::start(None)?),
         };
         let settings = runtime_settings(config);
         let runtime = Shared::new(&settings, edges, vec![Arc::new(class)]);
@@ -219,7 +221,12 @@ fn store_settings(config: &Config) -> StoreSettings {
 }
 
 fn runtime_settings(config: &Config) -> Settings {
+    let random = random();
+    let (node, seed) = random.split_at(8);
+    let word = |bytes: &[u8]| u64::from_le_bytes(*bytes.first_chunk().expect("8 bytes"));
     Settings {
+        node: word(node) as u32,
+        seed: word(seed),
         tick_workers: config.tick_workers,
         general_workers: config.general_workers,
         pin_tick_workers: config.pin_workers,
@@ -241,12 +248,14 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
     }
 }
 
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    bytes
+}
+
 fn shelf(config: &Config, games: &Arc<Games>, assets: &Arc<Assets>, metrics: &MetricsRef) -> Shelf {
-    let entropy: Entropy = Arc::new(|| {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the system has randomness");
-        bytes
-    });
+    let entropy: Entropy = Arc::new(random);
     let settings = MatchSettings {
         checkpoint_interval: config.checkpoint_interval,
         journal_retention: config.journal_retention,

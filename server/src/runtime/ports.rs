@@ -3,6 +3,7 @@
 
 use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
+use crate::object::job::{Computation, HttpJob, JobError, JobResult};
 use crate::object::peer::SocketInfo;
 use crate::object::socket::{SocketId, StateFrame};
 use crate::object::storage::{AlarmRow, Bookmark, ReadError, Reader, Record, Ticket, WriteBatch};
@@ -195,5 +196,35 @@ pub trait Outlet: Send + Sync {
     /// The sockets of an object, as they are kept: asked when it wakes.
     fn sockets_of(&self, _object: ObjectId) -> Vec<SocketInfo> {
         Vec::new()
+    }
+}
+
+/// Work off the workers.
+pub enum Work {
+    /// A computation.
+    Compute(Computation),
+    /// A request to another server.
+    Http(HttpJob),
+}
+
+/// Receives what work came to, exactly once, on whatever thread has it.
+pub type Done = Box<dyn FnOnce(JobResult) + Send>;
+
+/// Does work off the workers.
+pub trait Jobs: Send + Sync {
+    /// Takes work, without waiting for it.
+    fn run(&self, work: Work, done: Done);
+}
+
+/// Does computations where they are asked for, and nothing else: for tests and simulators.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JobsInPlace;
+
+impl Jobs for JobsInPlace {
+    fn run(&self, work: Work, done: Done) {
+        done(match work {
+            Work::Compute(computation) => computation().map_err(JobError::Failed),
+            Work::Http(_) => Err(JobError::Unavailable),
+        });
     }
 }
