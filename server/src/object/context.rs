@@ -100,6 +100,8 @@ impl<'a> Context<'a> {
             class: self.identity.class.to_owned(),
             name: self.identity.name.clone(),
             epoch: self.epoch,
+            node: 0,
+            class_version: 1,
             wake_at_start: wake_at_start == WakeAtStart::Yes,
         }));
     }

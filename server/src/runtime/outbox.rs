@@ -67,6 +67,7 @@ impl Outbox<'_> {
         let ticket = waited_for.then(|| Arc::new(Ticket::default()));
         let batch = WriteBatch {
             object: activation.identity.id,
+            node: 0,
             epoch: activation.epoch,
             writes: std::mem::take(&mut effects.writes),
             urgent: is_urgent(effects),

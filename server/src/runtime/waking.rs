@@ -49,6 +49,7 @@ impl Worker {
         let ticket = Arc::new(Ticket::default());
         let barrier = WriteBatch {
             object: order.identity.id,
+            node: 0,
             epoch: Epoch(u32::MAX),
             writes: Vec::new(),
             urgent: true,
@@ -199,7 +200,14 @@ impl Worker {
             ticket.set_durable();
         } else {
             let (object, epoch) = (activation.identity.id, activation.epoch);
-            let batch = WriteBatch { object, epoch, writes, urgent: true, ticket: Some(Arc::clone(&ticket)) };
+            let batch = WriteBatch {
+                object,
+                node: 0,
+                epoch,
+                writes,
+                urgent: true,
+                ticket: Some(Arc::clone(&ticket)),
+            };
             if shared.store.submit(batch).is_err() {
                 discard(activation);
                 return false;
