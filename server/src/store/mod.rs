@@ -35,6 +35,7 @@
 //! Every commit is two-phase with redb's quick repair: a reopen after a crash takes milliseconds and never a
 //! walk through the file.
 
+pub mod archive;
 mod classes;
 mod commit;
 mod contents;

@@ -48,7 +48,7 @@ pub(super) fn committed_group(db: &Database) -> Result<u64, redb::Error> {
     last_group(&transaction.open_table(META)?, &transaction.open_table(LOG)?)
 }
 
-fn check_format(db: &impl ReadableDatabase, place: &str) -> Result<(), StoreError> {
+pub(super) fn check_format(db: &impl ReadableDatabase, place: &str) -> Result<(), StoreError> {
     let read = || {
         let format = db.begin_read()?.open_table(META)?.get(FORMAT_KEY)?.map(|format| format.value());
         Ok(format)

@@ -1,10 +1,12 @@
 //! The store: what the runtime submits to and reads from.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
+use super::archive::{self, ArchiveError, BackupReport};
 use super::commit::{CommitThread, Committer, Needs, Shared};
 use super::contents::{alarms, history, objects};
 use super::disk::{Disk, FileDisk};
@@ -72,6 +74,13 @@ impl RedbStore {
     /// From now on nothing is taken; the committer writes what is queued and closes the file.
     pub fn close(&self) {
         self.queue.close();
+    }
+
+    /// Writes everything that is stored now to a file, beside whatever goes on. Reads the disk.
+    pub fn backup(&self, path: &Path) -> Result<BackupReport, ArchiveError> {
+        let unreadable = |error| StoreError::unreadable(&path.display().to_string(), &error);
+        let transaction = self.begin_read().map_err(unreadable)?;
+        archive::save(&transaction, path)
     }
 
     /// The database, to be looked into.

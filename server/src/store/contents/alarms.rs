@@ -69,7 +69,7 @@ pub(in crate::store) fn clear(
     Ok(())
 }
 
-fn due_key(due_ms: u64, object: &ObjectId, name: &str) -> Vec<u8> {
+pub(in crate::store) fn due_key(due_ms: u64, object: &ObjectId, name: &str) -> Vec<u8> {
     [due_ms.to_be_bytes().as_slice(), object.as_bytes(), name.as_bytes()].concat()
 }
 
