@@ -67,7 +67,7 @@ pub(super) enum KeyCommand {
     Admin {
         /// What logs call it.
         name: String,
-        /// What it may do: read, create, seat, kick, signal, admin, joined by +.
+        /// What it may do: read, create, seat, kick, signal, call, token, admin, joined by +.
         #[arg(long, default_value = "admin")]
         roles: String,
     },

@@ -109,6 +109,7 @@ impl Fanout {
             Next::Output(SocketOutput::Close { socket, code, reason }) => {
                 self.end(socket, Ending::Coded(code, reason));
             }
+            Next::Output(SocketOutput::Peer(_)) => {}
             Next::Condemned(socket) => self.end(socket, TOO_SLOW),
             Next::Overrun => {
                 tracing::warn!(sockets = self.links.len(), "messages were lost on the way to the fan-out");

@@ -31,6 +31,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use crate::clock::SystemClock;
 use crate::gateway::{Api, ClassEntry, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
 use crate::metrics::{Metrics, MetricsRef};
+use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
@@ -135,7 +136,15 @@ fn welcome(match_id: &str) -> Welcome {
 }
 
 impl Objects for FakeObjects {
-    fn call(&self, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
+    fn delete(&self, _: &Identity, reply: ReplyTo) {
+        reply(Err(CallError::NotFound));
+    }
+
+    fn is_awake(&self, _: &Identity) -> bool {
+        false
+    }
+
+    fn call_by(&self, _: Caller, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
         let name = object.name.as_str().to_owned();
         let entry = json!({"match_id": name, "game": "fake", "tick": 7});
         let answer = match (name.as_str(), method) {
