@@ -61,6 +61,7 @@ pub use disk::{Disk, FileDisk, Peek};
 pub use error::StoreError;
 pub use lock::DirectoryLock;
 pub use memory_store::MemoryStore;
+pub use recovery::dry_run;
 pub use redb_store::RedbStore;
 pub use settings::StoreSettings;
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use redb::{Database, ReadOnlyDatabase, ReadableDatabase, ReadableTable};
 
-use super::classes;
-use super::disk::Disk;
+use super::classes::{self, ClassReport};
+use super::disk::{Disk, FileDisk};
 use super::error::{StoreError, damaged, guarded};
+use super::lock::DirectoryLock;
 use super::log::{Item, Rows, items};
 use super::settings::StoreSettings;
 use super::standing::Standing;
@@ -40,6 +41,19 @@ pub(super) fn open(
     }
     guarded(|| classes::keep_histories(&db, &mut standing, &settings.history)).map_err(broken)?;
     Ok((db, standing))
+}
+
+/// What opening the store would do to its classes; nothing is done.
+pub fn dry_run(settings: &StoreSettings) -> Result<ClassReport, StoreError> {
+    let Some(plan) = &settings.classes else { return Ok(ClassReport::default()) };
+    let _lock = DirectoryLock::take(&settings.dir)?;
+    let disk = FileDisk::new(&settings.dir, settings.cache_bytes);
+    let place = disk.place();
+    let Some(db) = disk.open()? else { return Ok(ClassReport::default()) };
+    check_format(&db, &place)?;
+    let examined = guarded(|| Ok(classes::examine(&db.begin_read()?, plan)));
+    let examined = examined.map_err(|error| StoreError::from_redb("read", &place, &error))?;
+    Ok(examined.map_err(|error| StoreError::unreadable(&place, &error))??)
 }
 
 /// The number of the last group in the file.

@@ -10,5 +10,6 @@ mod plan;
 mod rows;
 
 pub(super) use apply::apply;
+pub(super) use check::examine;
 pub use plan::{ClassError, ClassMigration, ClassPlan, ClassReport};
 pub(super) use rows::{ClassRow, class_rows, keep_histories};

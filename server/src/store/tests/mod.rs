@@ -1,5 +1,6 @@
 //! What the store promises, on a simulated disk and on a real file.
 
+mod archive;
 mod contents;
 mod crashes;
 mod damage;
