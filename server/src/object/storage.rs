@@ -258,6 +258,9 @@ impl Ticket {
     }
 }
 
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// What is stored of one object, as of one moment. Only threads that may read the disk hold one.
 pub trait Reader {
     /// The object's record; none if nothing is stored of it.
@@ -267,7 +270,7 @@ pub trait Reader {
     /// The keys that begin with `prefix`, ascending.
     fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ReadError>;
     /// The values of a range, in its order.
-    fn list(&self, range: &Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError>;
+    fn list(&self, range: &Range) -> Result<Vec<Entry>, ReadError>;
     /// The alarms, by name.
     fn alarms(&self) -> Result<Vec<AlarmRow>, ReadError>;
     /// Bytes that count for the quota: keys, values and alarms ([`AlarmRow::bytes`]).

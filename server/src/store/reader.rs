@@ -9,7 +9,7 @@ use super::error::{damaged, guarded_read};
 use super::log::{Item, items};
 use super::tables::{Bytes, CHUNKS, LOG, RECORDS, TAILS, VALUES, tail_key, tail_number};
 use crate::object::id::ObjectId;
-use crate::object::storage::{AlarmRow, Range, ReadError, Reader, Record};
+use crate::object::storage::{AlarmRow, Entry, Range, ReadError, Reader, Record};
 use tickstone_shared::ids::Epoch;
 
 /// Reads a snapshot of the file.
@@ -52,7 +52,7 @@ impl Reader for RedbReader {
         })
     }
 
-    fn list(&self, range: &Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    fn list(&self, range: &Range) -> Result<Vec<Entry>, ReadError> {
         guarded_read(|| {
             let (mut found, mut pieces) = (Vec::new(), self.pieces());
             self.each(range, |row_key, row| {

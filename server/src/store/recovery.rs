@@ -222,7 +222,7 @@ pub(super) fn move_tail(
         for item in items(number, row.value()) {
             match item {
                 Item::Entry(owner, epoch, entry) if owner == *object => {
-                    moved.entries.push((epoch, entry.to_vec()))
+                    moved.entries.push((epoch, entry.to_vec()));
                 }
                 _ => moved.damaged = true,
             }

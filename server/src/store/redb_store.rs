@@ -138,13 +138,13 @@ impl Store for RedbStore {
         let transaction = self.begin_read()?;
         let now_ms = self.clock.unix_ms();
         let expired = unix_ms < now_ms.saturating_sub(self.retention_ms);
-        Ok(guarded_read(|| match unix_ms {
-            _ if expired => {
-                history::floor(&transaction).map(|earliest| Err(RestoreError::Expired { earliest }))
-            }
-            _ if unix_ms >= now_ms => history::now(&transaction).map(Ok),
-            _ => history::at(&transaction, unix_ms).map(Ok),
-        })??)
+        if expired {
+            let earliest = guarded_read(|| history::floor(&transaction))?;
+            return Err(RestoreError::Expired { earliest });
+        }
+        let is_past = unix_ms < now_ms;
+        let find = || if is_past { history::at(&transaction, unix_ms) } else { history::now(&transaction) };
+        Ok(guarded_read(find)?)
     }
 
     fn restore(&self, order: RestoreOrder) -> Result<Bookmark, RestoreError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use redb::ReadTransaction;
 
-use super::framing::{ArchiveError, Sink, Source};
+use super::framing::{ArchiveError, Row, Sink, Source};
 use super::tables::each_row;
 use crate::store::error::{StoreError, guarded};
 
@@ -53,7 +53,7 @@ pub(in crate::store) fn save(
 
 fn write(transaction: &ReadTransaction, path: &Path) -> Result<BackupReport, ArchiveError> {
     let mut sink = Sink::create(path).map_err(ArchiveError::io(path))?;
-    let mut take = |table, key: &[u8], value: &[u8]| Ok(sink.row(table, key, value)?);
+    let mut take = |row: Row<'_>| Ok(sink.row(row)?);
     let read = guarded(|| each_row(transaction, &mut take));
     read.map_err(|error| StoreError::from_redb("back up", &path.display().to_string(), &error))?;
     let rows = sink.rows;

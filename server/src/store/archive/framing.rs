@@ -76,7 +76,7 @@ impl Sink {
         self.file.write_all(bytes)
     }
 
-    pub(super) fn row(&mut self, table: u8, key: &[u8], value: &[u8]) -> io::Result<()> {
+    pub(super) fn row(&mut self, (table, key, value): Row<'_>) -> io::Result<()> {
         let length = |part: &[u8]| {
             let fits = u32::try_from(part.len()).ok().filter(|_| part.len() <= PART_BYTES_MAX);
             fits.ok_or_else(|| io::Error::other("a row is larger than any that is written"))
@@ -99,6 +99,9 @@ impl Sink {
         Ok(hash)
     }
 }
+
+/// The number of a table, and a row of it: key and value.
+pub(super) type Row<'a> = (u8, &'a [u8], &'a [u8]);
 
 /// Reads a backup.
 pub(super) struct Source {
@@ -159,7 +162,7 @@ impl Source {
     }
 
     /// The next row. None: that was the last one, and the checksum is right.
-    pub(super) fn row(&mut self) -> Result<Option<(u8, &[u8], &[u8])>, SourceError> {
+    pub(super) fn row(&mut self) -> Result<Option<Row<'_>>, SourceError> {
         let mut table = [0];
         self.take(&mut table)?;
         if table[0] == END {

@@ -2,15 +2,16 @@
 
 use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
 
+use super::framing::Row;
 use crate::store::tables::{
     CHUNKS, CLASSES, DUE, LOG, META, MIGRATIONS, MOMENTS, NAMES, RECORDS, TAILS, VALUES, WAKES,
 };
 
-/// Hands over every row, by table. A row that `take` does not want ends it.
-pub(super) fn each_row(
-    transaction: &ReadTransaction,
-    take: &mut dyn FnMut(u8, &[u8], &[u8]) -> Result<(), redb::Error>,
-) -> Result<(), redb::Error> {
+/// Takes a row. An error ends it.
+pub(super) type Take<'a> = dyn FnMut(Row<'_>) -> Result<(), redb::Error> + 'a;
+
+/// Hands over every row, by table.
+pub(super) fn each_row(transaction: &ReadTransaction, take: &mut Take<'_>) -> Result<(), redb::Error> {
     rows_of(transaction, 0, META, take)?;
     rows_of(transaction, 1, RECORDS, take)?;
     rows_of(transaction, 2, VALUES, take)?;
@@ -53,11 +54,11 @@ fn rows_of<K: Key + 'static, V: Value + 'static>(
     transaction: &ReadTransaction,
     number: u8,
     table: TableDefinition<'_, K, V>,
-    take: &mut dyn FnMut(u8, &[u8], &[u8]) -> Result<(), redb::Error>,
+    take: &mut Take<'_>,
 ) -> Result<(), redb::Error> {
     for row in transaction.open_table(table)?.iter()? {
         let (key, value) = row?;
-        take(number, K::as_bytes(&key.value()).as_ref(), V::as_bytes(&value.value()).as_ref())?;
+        take((number, K::as_bytes(&key.value()).as_ref(), V::as_bytes(&value.value()).as_ref()))?;
     }
     Ok(())
 }

@@ -25,6 +25,9 @@ use crate::store::tables::{BYTES_KEY, MIGRATIONS, NAMES, RECORDS, Tables, begin}
 /// Objects that are changed in one transaction.
 const PAGE: usize = 64;
 
+/// An object of a class, the key of its name, and its record; without one, if it cannot be read.
+type Named = (ObjectId, Vec<u8>, Option<Record>);
+
 /// Checks what is stored against the plan, and applies the migrations that are due. The log is empty.
 pub(in crate::store) fn apply(
     db: &Database,
@@ -104,8 +107,8 @@ fn change_page(
     Ok(!page.is_empty())
 }
 
-/// The first objects of a class, with their records; without one, if it cannot be read.
-fn next_page(db: &Database, class: &str) -> Result<Vec<(ObjectId, Vec<u8>, Option<Record>)>, redb::Error> {
+/// The first objects of a class.
+fn next_page(db: &Database, class: &str) -> Result<Vec<Named>, redb::Error> {
     let transaction = db.begin_read()?;
     let (names, records) = (transaction.open_table(NAMES)?, transaction.open_table(RECORDS)?);
     let (from, to) = (name_key(class, ""), class_end(class));
@@ -122,7 +125,7 @@ fn next_page(db: &Database, class: &str) -> Result<Vec<(ObjectId, Vec<u8>, Optio
 
 fn rename(
     tables: &mut Tables<'_>,
-    page: &[(ObjectId, Vec<u8>, Option<Record>)],
+    page: &[Named],
     to: &str,
     standing: &mut Standing,
     now_ms: u64,
@@ -160,11 +163,7 @@ fn rename_row(
     Ok(())
 }
 
-fn delete(
-    tables: &mut Tables<'_>,
-    page: &[(ObjectId, Vec<u8>, Option<Record>)],
-    standing: &mut Standing,
-) -> Result<(), redb::Error> {
+fn delete(tables: &mut Tables<'_>, page: &[Named], standing: &mut Standing) -> Result<(), redb::Error> {
     for (object, name_key, _) in page {
         let had: Result<_, ReadError> = account::read(tables.values()?, object);
         let had = had.map_or(0, |account| account.bytes);

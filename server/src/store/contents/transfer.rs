@@ -13,7 +13,7 @@ use super::sealed::{decode_record, encode_record, seal};
 use super::writer::{History, Writer};
 use super::{alarms, objects};
 use crate::object::id::ObjectId;
-use crate::object::storage::Record;
+use crate::object::storage::{Entry, Record};
 use crate::store::error::lenient;
 use crate::store::recovery::{move_tail, remove_tails};
 use crate::store::tables::Tables;
@@ -65,11 +65,7 @@ fn copy_rows(
     Ok(())
 }
 
-fn first_of(
-    tables: &mut Tables<'_>,
-    from: &[u8],
-    to: &[u8],
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, redb::Error> {
+fn first_of(tables: &mut Tables<'_>, from: &[u8], to: &[u8]) -> Result<Option<Entry>, redb::Error> {
     let first = tables.values()?.range::<&[u8]>(from..to)?.next().transpose()?;
     Ok(first.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::object::id::ObjectId;
-use crate::object::storage::{AlarmRow, Bookmark, Range, ReadError, Reader, Record, Write, WriteBatch};
+use crate::object::storage::{
+    AlarmRow, Bookmark, Entry, Range, ReadError, Reader, Record, Write, WriteBatch,
+};
 use crate::store::error::damaged;
 use tickstone_shared::ids::Epoch;
 
@@ -112,7 +114,7 @@ impl Reader for MemoryReader {
         Ok(from.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(prefix)).collect())
     }
 
-    fn list(&self, range: &Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    fn list(&self, range: &Range) -> Result<Vec<Entry>, ReadError> {
         let values = &self.checked()?.contents.values;
         let Some((from, to)) = range.bounds() else { return Ok(Vec::new()) };
         let within = values.range(from..).take_while(|(key, _)| to.as_ref().is_none_or(|to| *key < to));

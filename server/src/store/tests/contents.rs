@@ -74,7 +74,7 @@ fn store_1_lists_are_ordered_with_the_start_and_without_the_end() {
         assert_eq!(listed(store, &Range { prefix: "a".into(), ..range() }), ["a", "aa", "ab"]);
         let paged = Range { prefix: "a".into(), start: after("a"), ..range() };
         assert_eq!(listed(store, &paged), ["aa", "ab"]);
-        let backwards = Range { reverse: true, ..within.clone() };
+        let backwards = Range { reverse: true, ..within };
         assert_eq!(listed(store, &backwards), ["ab", "aa"]);
         for limit in 1..=7 {
             let limit = std::num::NonZeroUsize::new(limit);
