@@ -186,7 +186,9 @@ fn group(db: &Database, asked: &Receiver<Asked>) -> Fallible<()> {
         let group: Vec<Asked> = std::iter::once(first).chain(asked.try_iter()).collect();
         let objects: Vec<u64> = group.iter().map(|(object, _)| *object).collect();
         write(db, &objects)?;
-        group.iter().for_each(|(_, done)| drop(done.send(())));
+        for (_, done) in &group {
+            done.send(())?;
+        }
     }
     Ok(())
 }
