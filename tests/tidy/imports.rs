@@ -9,9 +9,9 @@ type Floor = (&'static str, &'static [&'static str]);
 const SERVER: [Floor; 10] = [
     ("gateway", &["runtime", "object", "metrics", "config", "access", "clock", "mailbox"]),
     ("store", &["runtime", "object", "metrics", "config", "clock", "mailbox"]),
-    ("runtime", &["object", "metrics", "config", "clock", "mailbox"]),
-    ("classes", &["object", "metrics", "config", "clock"]),
-    ("object", &["metrics", "config", "clock"]),
+    ("runtime", &["object", "metrics", "config", "clock", "mailbox", "access"]),
+    ("classes", &["object", "metrics", "config", "clock", "access"]),
+    ("object", &["metrics", "config", "clock", "access"]),
     ("metrics", &[]),
     ("config", &["access"]),
     ("access", &[]),

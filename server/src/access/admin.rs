@@ -34,13 +34,26 @@ pub enum Role {
     Kick,
     /// Signal into matches.
     Signal,
+    /// Call, ask and connect to objects of every class, whatever their classes let others do.
+    Call,
+    /// Give out user tokens.
+    Token,
     /// Everything, audits too.
     Admin,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 6] = [Role::Read, Role::Create, Role::Seat, Role::Kick, Role::Signal, Role::Admin];
+    pub const ALL: [Role; 8] = [
+        Role::Read,
+        Role::Create,
+        Role::Seat,
+        Role::Kick,
+        Role::Signal,
+        Role::Call,
+        Role::Token,
+        Role::Admin,
+    ];
 
     /// Its name in a configuration.
     pub const fn name(self) -> &'static str {
@@ -50,6 +63,8 @@ impl Role {
             Role::Seat => "seat",
             Role::Kick => "kick",
             Role::Signal => "signal",
+            Role::Call => "call",
+            Role::Token => "token",
             Role::Admin => "admin",
         }
     }
@@ -66,7 +81,9 @@ pub enum AdminKeyError {
     #[error("an admin key is NAME:ROLES:HASH, as `tickstone key admin` prints it")]
     Form,
     /// A role that is none.
-    #[error("admin key {name}: expected roles of read, create, seat, kick, signal, admin, joined by +")]
+    #[error(
+        "admin key {name}: expected roles of read, create, seat, kick, signal, call, token, admin, joined by +"
+    )]
     Roles {
         /// The key.
         name: String,

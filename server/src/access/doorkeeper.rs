@@ -6,12 +6,16 @@ use tickstone_shared::ids::{ObjectName, PlayerName, Seat};
 
 use super::admin::{AdminKey, AdminKeyError, AdminKeys};
 use super::join_token::{self, AUDIENCE_BYTES_MAX, Claims, LIFE_MS_MAX, NONCE_BYTES, TokenRefused};
+use super::scope::{Scope, Subject};
 use super::signing::{SigningKey, SigningKeyError, SigningKeys};
+use super::user_token::{self, USER_LIFE_MS_MAX, UserClaims};
 
 /// The name of a cluster that was given none.
 const CLUSTER_DEFAULT: &str = "tickstone";
 /// The id of the key that is derived from the secret.
 const SECRET_KEY_ID: &str = "secret";
+/// The node that gives tokens out: there is one.
+const NODE: u32 = 0;
 
 /// Access as configured, not checked.
 #[derive(Clone, Default)]
@@ -146,6 +150,30 @@ impl Doorkeeper {
     /// What a token for this match says.
     pub fn check(&self, token: &str, match_id: &ObjectName, now_ms: u64) -> Result<Claims, TokenRefused> {
         join_token::check(&self.signing, token, &self.cluster, match_id, now_ms)
+    }
+
+    /// Signs a user token that holds for `life_ms`, at most [`USER_LIFE_MS_MAX`], from now on.
+    pub fn mint_user(
+        &self,
+        subject: Subject,
+        scopes: Arc<[Scope]>,
+        now_ms: u64,
+        life_ms: u64,
+    ) -> (String, UserClaims) {
+        let claims = UserClaims {
+            cluster: self.cluster.clone(),
+            node: NODE,
+            subject,
+            scopes,
+            issued_ms: now_ms,
+            expires_ms: now_ms + life_ms.min(USER_LIFE_MS_MAX),
+        };
+        (user_token::sign(&self.signing, &claims), claims)
+    }
+
+    /// What a user token says.
+    pub fn check_user(&self, token: &str, now_ms: u64) -> Result<UserClaims, TokenRefused> {
+        user_token::check(&self.signing, token, &self.cluster, now_ms)
     }
 }
 

@@ -1,16 +1,13 @@
 //! A join token: who may take which seat of which match, signed, for half a minute at most.
 //!
-//! Bytes, integers little-endian; a text is one byte of length and that many bytes:
-//! `version u8 | key id text | audience text | match id text | player text | seat u16 (65535: any) |
-//! issued u64 | expires u64 (ms since 1970) | nonce 16 bytes | blake3 keyed hash of all before, 32 bytes`.
-//! On the wire they are `tj1.` and base64url without padding, in its one canonical form.
+//! It says, in a sealed text that begins with `tj1.` (`super::sealed`): `audience text | match id text |
+//! player text | seat u16 (65535: any) | issued u64 | expires u64 (ms since 1970) | nonce 16 bytes`.
 //!
 //! Invariant: a token that is not accepted is refused with one answer, whatever is wrong with it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tickstone_shared::ids::{ObjectName, PlayerName, Seat};
 
+use super::sealed::{self, Kind};
 use super::signing::SigningKeys;
 
 /// How long a token holds, at most.
@@ -24,10 +21,8 @@ pub const TOKEN_CHARS_MAX: usize = 800;
 /// Bytes of the name of a cluster.
 pub const AUDIENCE_BYTES_MAX: usize = 128;
 
-const PREFIX: &str = "tj1.";
-const VERSION: u8 = 1;
+const KIND: Kind = Kind { prefix: "tj1.", version: 1, chars_max: TOKEN_CHARS_MAX };
 const ANY_SEAT: u16 = u16::MAX;
-const MAC_BYTES: usize = 32;
 
 /// What a token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,19 +50,15 @@ pub struct TokenRefused;
 
 /// Signs with the newest key.
 pub fn sign(keys: &SigningKeys, claims: &Claims) -> String {
-    let key = keys.newest();
-    let mut bytes = vec![VERSION];
-    for text in [key.id(), &claims.audience, claims.match_id.as_str(), claims.player.as_str()] {
-        bytes.push(u8::try_from(text.len()).expect("names are at most 128 bytes"));
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes.extend_from_slice(&claims.seat.map_or(ANY_SEAT, |seat| seat.0).to_le_bytes());
-    bytes.extend_from_slice(&claims.issued_ms.to_le_bytes());
-    bytes.extend_from_slice(&claims.expires_ms.to_le_bytes());
-    bytes.extend_from_slice(&claims.nonce);
-    let mac = key.mac(&bytes);
-    bytes.extend_from_slice(mac.as_bytes());
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    sealed::seal(keys, KIND, |bytes| {
+        for text in [&claims.audience, claims.match_id.as_str(), claims.player.as_str()] {
+            sealed::put_text(bytes, text);
+        }
+        bytes.extend_from_slice(&claims.seat.map_or(ANY_SEAT, |seat| seat.0).to_le_bytes());
+        bytes.extend_from_slice(&claims.issued_ms.to_le_bytes());
+        bytes.extend_from_slice(&claims.expires_ms.to_le_bytes());
+        bytes.extend_from_slice(&claims.nonce);
+    })
 }
 
 /// What a token says, if a key of ours signed it and it holds at `now_ms` for this match and cluster.
@@ -88,41 +79,15 @@ pub fn check(
 }
 
 fn read(keys: &SigningKeys, token: &str) -> Option<Claims> {
-    if token.len() > TOKEN_CHARS_MAX {
-        return None;
-    }
-    let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(PREFIX)?).ok()?;
-    let (signed, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
-    let mut rest = signed;
-    if take::<1>(&mut rest)? != [VERSION] {
-        return None;
-    }
-    let key = keys.by_id(text(&mut rest)?)?;
-    // Two `blake3::Hash` are compared in constant time.
-    if key.mac(signed) != blake3::Hash::from_bytes(*mac) {
-        return None;
-    }
-    let claims = Claims {
-        audience: text(&mut rest)?.to_owned(),
-        match_id: ObjectName::parse(text(&mut rest)?).ok()?,
-        player: PlayerName::parse(text(&mut rest)?).ok()?,
-        seat: Some(u16::from_le_bytes(take(&mut rest)?)).filter(|seat| *seat != ANY_SEAT).map(Seat),
-        issued_ms: u64::from_le_bytes(take(&mut rest)?),
-        expires_ms: u64::from_le_bytes(take(&mut rest)?),
-        nonce: take(&mut rest)?,
-    };
-    rest.is_empty().then_some(claims)
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, after) = rest.split_first_chunk::<N>()?;
-    *rest = after;
-    Some(*taken)
-}
-
-fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let length = usize::from(take::<1>(rest)?[0]);
-    let (text, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    std::str::from_utf8(text).ok()
+    sealed::open(keys, KIND, token, |said| {
+        Some(Claims {
+            audience: said.text()?.to_owned(),
+            match_id: ObjectName::parse(said.text()?).ok()?,
+            player: PlayerName::parse(said.text()?).ok()?,
+            seat: Some(u16::from_le_bytes(said.array()?)).filter(|seat| *seat != ANY_SEAT).map(Seat),
+            issued_ms: u64::from_le_bytes(said.array()?),
+            expires_ms: u64::from_le_bytes(said.array()?),
+            nonce: said.array()?,
+        })
+    })
 }

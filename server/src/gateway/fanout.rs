@@ -125,6 +125,7 @@ impl Fanout {
             Next::Output(SocketOutput::Close { socket, code, reason }) => {
                 self.end(socket, Ending::Coded(code, reason));
             }
+            Next::Output(SocketOutput::Peer(_)) => {}
             Next::Condemned(socket) => self.end(socket, TOO_SLOW),
             Next::Overrun => {
                 tracing::warn!(sockets = self.routes.len(), "messages were lost on the way to the fan-out");

@@ -89,6 +89,7 @@ impl GatewayOutlet {
             SocketOutput::State(frame) => {
                 self.coalesced.inc_by(frame.receivers.len() as u64);
             }
+            SocketOutput::Peer(_) => {}
             SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => self.condemn(*socket),
             SocketOutput::Broadcast { sockets, .. } => {
                 sockets.iter().for_each(|socket| self.condemn(*socket));

@@ -30,6 +30,8 @@ pub enum GateState {
     Shut,
     /// A commit failed: the object must be reset, what is held is never sent.
     Broken,
+    /// The same, because it was over a quota.
+    Full,
 }
 
 impl Gate {
@@ -48,6 +50,7 @@ impl Gate {
             match ticket.state() {
                 TicketState::Pending => return GateState::Shut,
                 TicketState::Failed => return GateState::Broken,
+                TicketState::Full => return GateState::Full,
                 TicketState::Durable => released.extend(self.held.pop_front().map(|(_, output)| output)),
             }
         }

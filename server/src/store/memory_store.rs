@@ -3,16 +3,22 @@
 //! By hand, nothing is durable until [`MemoryStore::flush`] says so: a test decides when tickets complete,
 //! and what a crash loses.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::damaged;
 use super::queue::batch_bytes;
 use super::settings::StoreSettings;
+use crate::clock::{ClockRef, ManualClock};
 use crate::object::id::ObjectId;
-use crate::object::storage::{ReadError, Reader, Record, Write, WriteBatch};
-use crate::runtime::ports::{Store, StoreHealth, SubmitError};
+use crate::object::storage::{Bookmark, ReadError, Reader, Record, WriteBatch};
+use crate::runtime::ports::{
+    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
+};
 use tickstone_shared::ids::Epoch;
+
+use state::State;
+use stored::MemoryReader;
+mod state;
+mod stored;
 
 /// When a batch becomes durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,32 +29,13 @@ enum Mode {
     ByHand,
 }
 
-/// What is stored of one object.
-#[derive(Debug, Default, Clone)]
-struct Stored {
-    epoch: Epoch,
-    record: Option<Record>,
-    values: BTreeMap<Vec<u8>, Vec<u8>>,
-    journal: Vec<Vec<u8>>,
-    damaged: bool,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    objects: BTreeMap<ObjectId, Stored>,
-    queue: VecDeque<WriteBatch>,
-    queued_bytes: usize,
-    failing: bool,
-    closed: bool,
-}
-
 /// See the module. Cloning shares it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     mode: Mode,
-    batches_max: usize,
-    bytes_max: usize,
+    settings: StoreSettings,
+    clock: ClockRef,
 }
 
 impl MemoryStore {
@@ -63,12 +50,14 @@ impl MemoryStore {
     }
 
     fn with(mode: Mode, settings: &StoreSettings) -> Self {
-        Self {
-            state: Arc::default(),
-            mode,
-            batches_max: settings.queue_batches_max,
-            bytes_max: settings.queue_bytes_max,
-        }
+        let clock = Arc::new(ManualClock::default());
+        Self { state: Arc::default(), mode, settings: settings.clone(), clock }
+    }
+
+    /// The same store by this clock, which says what the history keeps.
+    #[must_use]
+    pub fn on(self, clock: ClockRef) -> Self {
+        Self { clock, ..self }
     }
 
     /// Makes durable what is queued, unless the store fails. Returns how many batches it were.
@@ -86,7 +75,7 @@ impl MemoryStore {
         for _ in 0..count {
             let Some(batch) = state.queue.pop_front() else { break };
             state.queued_bytes -= batch_bytes(&batch);
-            state.apply(batch);
+            state.apply(&self.settings, self.clock.unix_ms(), &batch);
         }
         count
     }
@@ -111,7 +100,8 @@ impl MemoryStore {
         state.queue.clear();
         state.queued_bytes = 0;
         for stored in state.objects.values_mut() {
-            stored.epoch = stored.record.as_ref().map_or(Epoch::default(), |record| record.epoch);
+            let record = stored.contents.record.as_ref();
+            stored.epoch = record.map_or(Epoch::default(), |record| record.epoch);
         }
         lost
     }
@@ -132,6 +122,13 @@ impl MemoryStore {
         self.lock().closed = true;
     }
 
+    /// Every record that is not damaged.
+    fn records(&self) -> Vec<(ObjectId, Record)> {
+        let state = self.lock();
+        let healthy = state.objects.iter().filter(|(_, stored)| !stored.damaged);
+        healthy.filter_map(|(object, stored)| Some((*object, stored.contents.record.clone()?))).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,39 +140,9 @@ impl Default for MemoryStore {
     }
 }
 
-impl State {
-    fn apply(&mut self, batch: WriteBatch) {
-        let barrier = batch.writes.is_empty();
-        let stored = self.objects.entry(batch.object).or_default();
-        let accepted = barrier || batch.epoch >= stored.epoch && !stored.damaged;
-        if accepted && !barrier {
-            stored.epoch = batch.epoch;
-            batch.writes.into_iter().for_each(|write| stored.apply(write));
-        }
-        match batch.ticket {
-            Some(ticket) if accepted => ticket.set_durable(),
-            Some(ticket) => ticket.set_failed(),
-            None => {}
-        }
-    }
-}
-
-impl Stored {
-    fn apply(&mut self, write: Write) {
-        match write {
-            Write::Put { key, value } => {
-                self.values.insert(key, value);
-            }
-            Write::Delete { key } => {
-                self.values.remove(&key);
-            }
-            Write::Append { entry } => self.journal.push(entry),
-            Write::CutJournal => self.journal.clear(),
-            Write::Record(record) => {
-                self.epoch = self.epoch.max(record.epoch);
-                self.record = Some(record);
-            }
-        }
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").field("mode", &self.mode).finish_non_exhaustive()
     }
 }
 
@@ -186,7 +153,9 @@ impl Store for MemoryStore {
             return Err(SubmitError::Closed);
         }
         let bytes = batch_bytes(&batch);
-        if state.queue.len() >= self.batches_max || state.queued_bytes + bytes > self.bytes_max {
+        if state.queue.len() >= self.settings.queue_batches_max
+            || state.queued_bytes + bytes > self.settings.queue_bytes_max
+        {
             return Err(SubmitError::QueueFull);
         }
         state.queued_bytes += bytes;
@@ -204,46 +173,82 @@ impl Store for MemoryStore {
     }
 
     fn to_wake(&self) -> Result<Vec<(ObjectId, Record)>, ReadError> {
+        Ok(self.records().into_iter().filter(|(_, record)| record.wake_at_start).collect())
+    }
+
+    fn objects(&self, query: &ObjectQuery) -> Result<Vec<(ObjectId, Record)>, ReadError> {
+        let mut records = self.records();
+        let place = |record: &Record| (record.class.clone(), record.name.as_str().to_owned());
+        records.retain(|(_, record)| {
+            query.class.as_ref().is_none_or(|class| record.class == *class)
+                && record.name.as_str().starts_with(&query.prefix)
+                && query.after.as_ref().is_none_or(|after| place(record) > *after)
+        });
+        records.sort_by_key(|(_, record)| place(record));
+        records.truncate(query.limit);
+        Ok(records)
+    }
+
+    fn due_alarms(
+        &self,
+        after: Option<&AlarmKey>,
+        until_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<DueAlarm>, ReadError> {
         let state = self.lock();
-        let healthy = state.objects.iter().filter(|(_, stored)| !stored.damaged);
-        let records = healthy.filter_map(|(object, stored)| Some((*object, stored.record.clone()?)));
-        Ok(records.filter(|(_, record)| record.wake_at_start).collect())
+        let mut due = Vec::new();
+        for (object, stored) in state.objects.iter().filter(|(_, stored)| !stored.damaged) {
+            let Some(record) = &stored.contents.record else { continue };
+            due.extend(stored.contents.alarms.values().map(|row| DueAlarm {
+                object: *object,
+                class: record.class.clone(),
+                name: record.name.clone(),
+                row: row.clone(),
+            }));
+        }
+        due.retain(|alarm| alarm.row.due_ms <= until_ms && after.is_none_or(|after| alarm.key() > *after));
+        due.sort_by_key(DueAlarm::key);
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
+        Ok(Bookmark(self.lock().group))
+    }
+
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, RestoreError> {
+        let state = self.lock();
+        let now_ms = self.clock.unix_ms();
+        let retention_ms = u64::try_from(self.settings.history_retention.as_millis()).unwrap_or(u64::MAX);
+        if unix_ms < now_ms.saturating_sub(retention_ms) {
+            return Err(RestoreError::Expired { earliest: Bookmark(state.floor) });
+        }
+        if unix_ms >= now_ms {
+            return Ok(Bookmark(state.group));
+        }
+        let moment = state.moments.iter().rfind(|(at_ms, _)| *at_ms <= unix_ms);
+        Ok(Bookmark(moment.map_or(state.floor, |(_, group)| *group)))
+    }
+
+    fn restore(&self, order: RestoreOrder) -> Result<Bookmark, RestoreError> {
+        let (latest, earliest) = {
+            let state = self.lock();
+            (Bookmark(state.group), Bookmark(state.floor))
+        };
+        if order.bookmark > latest {
+            return Err(RestoreError::Future { latest });
+        }
+        if !self.settings.history.contains(&order.class) {
+            return Err(RestoreError::NoHistory);
+        }
+        if order.bookmark < earliest {
+            return Err(RestoreError::Expired { earliest });
+        }
+        self.submit(order.into_batch())?;
+        Ok(latest)
     }
 
     fn health(&self) -> StoreHealth {
         if self.lock().failing { StoreHealth::Failing } else { StoreHealth::Writable }
-    }
-}
-
-struct MemoryReader {
-    object: ObjectId,
-    stored: Stored,
-}
-
-impl MemoryReader {
-    fn checked(&self) -> Result<&Stored, ReadError> {
-        if self.stored.damaged {
-            return Err(damaged(format!("object {}", self.object), "a test says so"));
-        }
-        Ok(&self.stored)
-    }
-}
-
-impl Reader for MemoryReader {
-    fn record(&self) -> Result<Option<Record>, ReadError> {
-        Ok(self.checked()?.record.clone())
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(self.checked()?.values.get(key).cloned())
-    }
-
-    fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ReadError> {
-        let from = self.checked()?.values.range(prefix.to_vec()..);
-        Ok(from.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(prefix)).collect())
-    }
-
-    fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError> {
-        Ok(self.checked()?.journal.clone())
     }
 }

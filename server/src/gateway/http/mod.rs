@@ -4,6 +4,7 @@
 //! Not responsible for: what a match is; it answers the calls these routes make.
 
 mod access;
+mod backup;
 mod body;
 mod create;
 pub mod fuzzed;
@@ -18,5 +19,6 @@ mod web;
 mod web_files;
 
 pub(super) use access::{MATCH_CLASS, MatchPath};
+pub use backup::Backup;
 pub use routes::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub(super) use routes::{RoutesRef, router};

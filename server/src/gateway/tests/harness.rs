@@ -31,6 +31,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use crate::clock::SystemClock;
 use crate::gateway::{Api, ClassEntry, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
 use crate::metrics::{Metrics, MetricsRef};
+use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
@@ -135,7 +136,15 @@ fn welcome(match_id: &str) -> Welcome {
 }
 
 impl Objects for FakeObjects {
-    fn call(&self, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
+    fn delete(&self, _: &Identity, reply: ReplyTo) {
+        reply(Err(CallError::NotFound));
+    }
+
+    fn is_awake(&self, _: &Identity) -> bool {
+        false
+    }
+
+    fn call_by(&self, _: Caller, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
         let name = object.name.as_str().to_owned();
         let entry = json!({"match_id": name, "game": "fake", "tick": 7});
         let answer = match (name.as_str(), method) {
@@ -232,6 +241,7 @@ pub(super) fn world(change: impl FnOnce(&mut Settings)) -> World {
     let game: Arc<dyn AnyGame> = Arc::new(FakeGame(schema()));
     let api = Api {
         audit: Arc::new(|object| Ok(json!({"match_id": object.name.as_str(), "verdict": "same"}))),
+        backup: Arc::new(|| Ok(json!({"path": "backups/one", "rows": 1, "blake3": "00"}))),
         readiness: Arc::new(|| Readiness::Ready),
         metrics: Arc::clone(&metrics),
         classes: vec![ClassEntry { name: "match", version: 1 }],
