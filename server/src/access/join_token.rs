@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tickstone_shared::ids::{ObjectName, PlayerName, Seat};
 
-use super::signing::SigningKeys;
+use super::signing::{SigningKey, SigningKeys};
 
 /// How long a token holds, at most.
 pub const LIFE_MS_MAX: u64 = 30_000;
@@ -65,9 +65,13 @@ pub fn sign(keys: &SigningKeys, claims: &Claims) -> String {
     bytes.extend_from_slice(&claims.issued_ms.to_le_bytes());
     bytes.extend_from_slice(&claims.expires_ms.to_le_bytes());
     bytes.extend_from_slice(&claims.nonce);
-    let mac = key.mac(&bytes);
-    bytes.extend_from_slice(mac.as_bytes());
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    sealed(key, &bytes)
+}
+
+/// A token as it is on the wire, of these bytes before their hash.
+pub(crate) fn sealed(key: &SigningKey, signed: &[u8]) -> String {
+    let token = [signed, key.mac(signed).as_bytes()].concat();
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token))
 }
 
 /// What a token says, if a key of ours signed it and it holds at `now_ms` for this match and cluster.
