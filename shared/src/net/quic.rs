@@ -24,9 +24,14 @@ use crate::wire::version::QUIC_ALPN;
 const LENGTH_BYTES: usize = 4;
 /// Bytes taken from the stream at once.
 const READ_BYTES: usize = 16 * 1024;
-/// A server that was not heard for this long is gone; it is asked every [`KEEP_ALIVE`].
+/// A server that was not heard for this long is gone.
 const IDLE: VarInt = VarInt::from_u32(15_000);
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// A server that was not heard for this long is asked. In a match it is heard with every tick. Before, its
+/// answer tells that a hello was lost, or came before the end of the handshake and was thrown away, long
+/// before a timer does that measured its round trip in a handshake with losses.
+const KEEP_ALIVE: Duration = Duration::from_millis(250);
+/// The round trip of a path that nothing is known of: what is lost of a handshake is sent again after three.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Bytes of the stream, and of the connection, that wait to be read.
 const WINDOW_BYTES: VarInt = VarInt::from_u32(512 * 1024);
 const SEND_WINDOW_BYTES: u64 = 64 * 1024;
@@ -175,6 +180,7 @@ fn config(trust: &Trust) -> Result<ClientConfig, ConnectError> {
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE)))
         .keep_alive_interval(Some(KEEP_ALIVE))
+        .initial_rtt(ROUND_TRIP)
         .max_concurrent_bidi_streams(NO_STREAMS)
         .max_concurrent_uni_streams(NO_STREAMS)
         .stream_receive_window(WINDOW_BYTES)
