@@ -49,7 +49,8 @@ impl CreatedMatch {
             found.next().ok_or_else(|| std::io::Error::other("a host without an address"))
         };
         let datagrams = self.quic_url.as_deref().map(address).transpose()?;
-        Ok(Target { match_id: self.match_id.clone(), address: address(&self.ws_url)?, datagrams })
+        let quic = self.quic_url.clone().zip(self.quic_trust());
+        Ok(Target { match_id: self.match_id.clone(), address: address(&self.ws_url)?, datagrams, quic })
     }
 
     /// Every address leads through the network from now on.
@@ -72,8 +73,12 @@ impl CreatedMatch {
             return Ok(Address::WebSocket { url: self.ws_url.clone(), encoding, buffers, trust: None });
         }
         let url = self.quic_url.clone().ok_or(FleetError::Answer("quic_url"))?;
-        let pin = self.quic_pin.as_deref().and_then(|pin| Trust::pin(pin).ok());
-        Ok(Address::Quic { url, trust: pin.ok_or(FleetError::Answer("quic_certificate_sha256"))? })
+        let trust = self.quic_trust().ok_or(FleetError::Answer("quic_certificate_sha256"))?;
+        Ok(Address::Quic { url, trust })
+    }
+
+    fn quic_trust(&self) -> Option<Trust> {
+        self.quic_pin.as_deref().and_then(|pin| Trust::pin(pin).ok())
     }
 }
 

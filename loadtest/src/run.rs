@@ -36,7 +36,7 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
     let end = start + options.window;
     fleet.open_window(start, end);
     let scraper = Scraper::start(api.clone(), clock, start, end)?;
-    let squads = options.hostile.as_ref().map(|hostile| attack(hostile, &fleet, options, start));
+    let squads = options.hostile.as_ref().map(|hostile| attack(hostile, &fleet, &api, options, start));
     let squads = squads.transpose()?;
     progress.until(clock, end, "measuring");
     let generator_cpu = process_cpu().saturating_sub(cpu_before);
@@ -85,12 +85,15 @@ fn make_room(options: &RunOptions) -> Option<String> {
 fn attack(
     hostile: &HostileOptions,
     fleet: &Fleet,
+    api: &Api,
     options: &RunOptions,
     start: Moment,
 ) -> std::io::Result<Squads> {
     let start = start + Duration::from_secs(hostile.before_seconds as u64);
     let end = start + Duration::from_secs(hostile.during_seconds as u64);
-    Squads::start(hostile, fleet.targets().to_vec(), options.fleet.seed, fleet.clock(), (start, end))
+    let backend = options.fleet.admin_key.as_ref().map(|_| api);
+    let targets = fleet.targets().to_vec();
+    Squads::start(hostile, targets, backend, options.fleet.seed, fleet.clock(), (start, end))
 }
 
 fn attacked(

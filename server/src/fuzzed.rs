@@ -5,17 +5,21 @@
 
 use std::sync::Arc;
 
+use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::client::view::View;
 use tickstone_shared::games::arena::Arena;
-use tickstone_shared::ids::Epoch;
+use tickstone_shared::ids::{Epoch, ObjectName};
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::registered::{AnyGame, register};
 use tickstone_shared::wire::decode;
 use tickstone_shared::wire::message::ServerMessage;
+use tickstone_shared::wire::parts::{is_part, state_part};
 use tickstone_shared::wire::version::Encoding;
 use twox_hash::XxHash3_64;
 
-use crate::classes::matches::checkpoint::Checkpoint;
+use crate::access::join_token;
+use crate::access::signing::{SigningKey, SigningKeys};
+use crate::classes::matches::checkpoint::{CHECKPOINT_FORMAT, Checkpoint, FORMAT_WITHOUT_ADMISSION};
 use crate::classes::matches::header::{Header, parse_request};
 use crate::classes::matches::journal::{TickRecord, entries};
 use crate::gateway::fuzzed;
@@ -24,17 +28,19 @@ use crate::gateway::fuzzed;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every reader.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     ("checkpoint", checkpoint),
     ("client_message", client_message),
     ("create_body", create_body),
     ("frames", fuzzed::frames),
     ("hello", hello),
     ("input_row", input_row),
+    ("join_token", join_token),
     ("journal", journal),
     ("map", map),
     ("query", fuzzed::query),
     ("server_message", server_message),
+    ("state_parts", state_parts),
     ("world", world),
 ];
 
@@ -106,6 +112,54 @@ fn server_message(bytes: &[u8]) {
     }
 }
 
+/// Datagrams of states, each behind its length as `u16` little-endian, put together as a client does.
+fn state_parts(bytes: &[u8]) {
+    let mut assembler = Assembler::default();
+    let mut newest = None;
+    for part in datagrams(bytes).filter(|datagram| is_part(datagram)).flat_map(state_part) {
+        let Ok(Some(state)) = assembler.take(&part, game().schema()) else { continue };
+        let at = Some((state.epoch, state.tick));
+        assert!(newest.is_none_or(|(epoch, tick)| epoch != state.epoch || tick < state.tick));
+        newest = at;
+        View::default()
+            .replace(&state, game().schema())
+            .expect("the rows of parts that were read can be read");
+    }
+}
+
+fn datagrams(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (datagram, after) = after.split_at_checked(u16::from_le_bytes(*length).into())?;
+        rest = after;
+        Some(datagram)
+    })
+}
+
+/// A key that is known, so that what it signed is read to the end.
+fn keys() -> &'static SigningKeys {
+    static KEYS: std::sync::OnceLock<SigningKeys> = std::sync::OnceLock::new();
+    KEYS.get_or_init(|| {
+        let key = SigningKey::new("k", &[7; 32]).expect("a key");
+        SigningKeys::new(vec![key]).expect("one key")
+    })
+}
+
+/// A join token as text, and one that a key of ours signed whatever is in it.
+fn join_token(bytes: &[u8]) {
+    let keys = keys();
+    let id = ObjectName::parse("m").expect("a name");
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    for token in [text.to_owned(), join_token::sealed(keys.newest(), bytes)] {
+        for now_ms in [0, 1_000, u64::MAX] {
+            if let Ok(claims) = join_token::check(keys, &token, "c", &id, now_ms) {
+                assert!(claims.expires_ms > now_ms && claims.match_id == id);
+            }
+        }
+    }
+}
+
 /// A saved world.
 fn world(bytes: &[u8]) {
     if let Ok(mut simulation) = game().restore(rules(), bytes) {
@@ -116,9 +170,8 @@ fn world(bytes: &[u8]) {
 
 /// A stored checkpoint and header, as they are and with a checksum that fits.
 fn checkpoint(bytes: &[u8]) {
-    let mut summed = [&[1], bytes].concat();
-    summed.extend_from_slice(&XxHash3_64::oneshot(&summed).to_le_bytes());
-    for stored in [bytes, &summed] {
+    let [today, before] = [CHECKPOINT_FORMAT, FORMAT_WITHOUT_ADMISSION].map(|format| summed(format, bytes));
+    for stored in [bytes, &today, &before] {
         if let Ok(checkpoint) = Checkpoint::decode(stored) {
             world(&checkpoint.world);
             let again = Checkpoint::decode(&checkpoint.encode()).expect("what is written can be read");
@@ -130,6 +183,13 @@ fn checkpoint(bytes: &[u8]) {
         let _ = game().seats(header.rules.as_bytes());
         let _ = game().start(header.seed, header.rules.as_bytes());
     }
+}
+
+/// A checkpoint of this format and content.
+fn summed(format: u8, content: &[u8]) -> Vec<u8> {
+    let mut stored = [&[format], content].concat();
+    stored.extend_from_slice(&XxHash3_64::oneshot(&stored).to_le_bytes());
+    stored
 }
 
 /// A segment of a journal, and one entry with a checksum that fits.
@@ -165,107 +225,5 @@ fn map(bytes: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::path::PathBuf;
-
-    use tickstone_shared::ids::{PlayerName, Seat};
-    use tickstone_shared::sim::event::Event;
-    use tickstone_shared::time::Tick;
-
-    use super::*;
-    use crate::classes::matches::admissions::AdmissionRecord;
-    use crate::classes::matches::journal::{JournalEvent, Segment};
-    use crate::classes::matches::roster::SeatRecord;
-
-    fn folder(name: &str) -> PathBuf {
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fuzz")).join(name)
-    }
-
-    fn names_in(folder: &PathBuf) -> BTreeSet<String> {
-        let entries =
-            std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-
-    #[test]
-    fn every_reader_has_a_fuzzer_and_kept_inputs() {
-        let readers: BTreeSet<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let fuzzers: BTreeSet<_> = readers.iter().map(|name| format!("{name}.rs")).collect();
-        assert_eq!(names_in(&folder("fuzz_targets")), fuzzers);
-        assert_eq!(names_in(&folder("kept")), readers);
-    }
-
-    #[test]
-    fn kept_inputs_harm_nobody() {
-        for (name, read) in TARGETS {
-            let kept = folder("kept").join(name);
-            let inputs = names_in(&kept);
-            assert!(!inputs.is_empty(), "{name}");
-            for input in inputs {
-                read(&std::fs::read(kept.join(input)).unwrap());
-            }
-        }
-    }
-
-    /// A world with a player in it, a while after the start.
-    fn saved_world() -> Vec<u8> {
-        let mut simulation = game().start(7, rules()).unwrap();
-        let join = Event::Join { seat: Seat(0), player: PlayerName::parse("ann").unwrap() };
-        simulation.apply(&join).unwrap();
-        (0..90).for_each(|_| simulation.step());
-        let mut saved = Vec::new();
-        simulation.save(&mut saved);
-        saved
-    }
-
-    fn checkpoint_of(world: Vec<u8>) -> Vec<u8> {
-        let seat = SeatRecord {
-            seat: Seat(0),
-            player: PlayerName::parse("ann").unwrap(),
-            token: [3; 32],
-            dropped_at: Some(Tick(7)),
-            last_input: 4,
-            effective: game().idle_input(),
-        };
-        let checkpoint = Checkpoint {
-            tick: Tick(90),
-            hash: 77,
-            game_version: game().version(),
-            schema_hash: game().schema().hash(),
-            build: "b".to_owned(),
-            seats: vec![seat],
-            admission: AdmissionRecord::default(),
-            world,
-        };
-        checkpoint.encode()
-    }
-
-    fn segment() -> Vec<u8> {
-        let mut segment = Segment::default();
-        for tick in 1..=3 {
-            let join = Event::Join { seat: Seat(0), player: PlayerName::parse("ann").unwrap() };
-            let events =
-                vec![JournalEvent::World(join), JournalEvent::Token { seat: Seat(0), hash: [7; 32] }];
-            let mut entry = Vec::new();
-            TickRecord { epoch: Epoch(1), tick: Tick(tick), events, hash: Some(9) }.encode(&mut entry);
-            segment.push(Tick(tick), &entry);
-        }
-        segment.take().unwrap().1
-    }
-
-    #[test]
-    fn what_is_stored_can_be_cut_anywhere() {
-        let world = saved_world();
-        assert!(game().restore(rules(), &world).is_ok());
-        let stored = checkpoint_of(world.clone());
-        assert!(Checkpoint::decode(&stored).is_ok());
-        let segment = segment();
-        assert_eq!(entries(&segment).flatten().count(), 3);
-        for (name, bytes) in [("world", &world), ("checkpoint", &stored), ("journal", &segment)] {
-            (0..bytes.len()).for_each(|length| call(name, &bytes[..length]));
-        }
-        // Without its format and checksum, which the reader adds.
-        (1..stored.len() - 8).for_each(|end| call("checkpoint", &stored[1..end]));
-    }
-}
+#[path = "fuzzed_tests.rs"]
+mod tests;

@@ -16,7 +16,7 @@ const FIELDS: &str = "transport matches players seconds tick_hz.min tick_hz.p50 
     server.tick_lateness_us.max server.tick_duration_us.p50 server.tick_duration_us.p99 \
     server.tick_duration_us.p999 server.tick_duration_us.max server.ticks_slipped";
 
-fn at<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
+pub(crate) fn at<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(report, |value, key| value.get(key))
 }
 
@@ -24,7 +24,7 @@ fn run(server: &Server, more: &[&str]) -> (Option<i32>, Value) {
     run_for(server, &[&["--seconds", "3"], more].concat())
 }
 
-fn run_for(server: &Server, more: &[&str]) -> (Option<i32>, Value) {
+pub(crate) fn run_for(server: &Server, more: &[&str]) -> (Option<i32>, Value) {
     let dir = tempfile::tempdir().unwrap();
     let json = dir.path().join("report.json");
     let mut command = Command::new(binaries::loadtest());
@@ -89,42 +89,4 @@ fn a_bad_network_is_felt_by_every_bot_and_shown_on_the_page() {
         let figure = at(&report, path).unwrap();
         assert!(page.contains(&format!("<td>{path}</td><td>{figure}</td>")), "{path} is not on the page");
     }
-}
-
-const ATTACK: &str = "slo = \"during.tick_hz>=10,during.disconnects==0\"\n\
-    [hostile]\nbefore-seconds = 1\nduring-seconds = 7\nafter-seconds = 1\n[hostile.attackers]\n\
-    half-open = { count = 20, messages-per-second = 2 }\nslow-reader = { count = 4 }\n\
-    input-flood = { count = 1, per-second = 5, messages-per-second = 1000 }\n\
-    ping-flood = { count = 1, per-second = 5 }\nhandshake-flood = { count = 1, per-second = 20 }\n\
-    empty-fragments = { count = 1, per-second = 5 }\ngarbage-frames = { count = 1, per-second = 20 }\n\
-    garbage-http = { count = 1, per-second = 40 }\n";
-
-#[test]
-fn an_attack_is_answered_and_honest_bots_play_on() {
-    let _turn = turn::alone();
-    let server = Server::dev();
-    let dir = tempfile::tempdir().unwrap();
-    let scenario = dir.path().join("attack.toml");
-    std::fs::write(&scenario, ATTACK).unwrap();
-    let (status, report) = run_for(&server, &["--scenario", scenario.to_str().unwrap()]);
-    assert_eq!(status, Some(0), "{report}");
-    for phase in ["before", "during", "after"] {
-        let number = |path| at(&report["phases"][phase], path).and_then(Value::as_f64);
-        for path in ["tick_hz.min", "input_to_effect_ms.p99", "server.tick_lateness_us.p99"] {
-            assert!(number(path).is_some_and(|value| value > 0.0), "{phase} {path}: {report}");
-        }
-    }
-    assert!(report["inputs_lost"].is_null(), "the server counts attackers' inputs too: {report}");
-    let answers =
-        |kind: &str, answer: &str| report["attackers"][kind]["answers"][answer].as_u64().unwrap_or(0);
-    assert!(answers("half-open", "ended without a word") >= 10, "a head has 5 s: {report}");
-    assert!(answers("input-flood", "close 4429") >= 1, "{report}");
-    assert!(answers("ping-flood", "close 4429") >= 1, "{report}");
-    assert!(answers("handshake-flood", "close 1000") >= 10, "{report}");
-    assert!(answers("garbage-frames", "close 1002") >= 10, "{report}");
-    assert!(answers("garbage-http", "http 400") >= 10, "{report}");
-    let fragments = answers("empty-fragments", "close 4400") + answers("empty-fragments", "close 4429");
-    assert!(fragments >= 1, "{report}");
-    let hostile = |key: &str| report["hostile"][key].as_f64().unwrap();
-    assert!(hostile("connections_max") >= 20.0 && hostile("rss_before_bytes") > 1e6, "{report}");
 }

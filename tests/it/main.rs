@@ -5,6 +5,7 @@
 
 mod access;
 mod arena_loadtest;
+mod attack;
 mod commands;
 mod conformance;
 mod damage;

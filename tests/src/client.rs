@@ -118,7 +118,8 @@ impl Client {
         Self::connect_to(&Address::WebSocket { url, encoding, buffers, trust: None }, encoding)
     }
 
-    fn connect_to(address: &Address, encoding: Encoding) -> Result<Self, ConnectError> {
+    /// Connects to this address.
+    pub fn connect_to(address: &Address, encoding: Encoding) -> Result<Self, ConnectError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system gives what a runtime needs");
         let socket = runtime.block_on(Socket::connect(address))?;

@@ -8,7 +8,11 @@ use super::options::Attack;
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::impair::Random;
+use tickstone_shared::net::trust::Trust;
 use tickstone_shared::time::Moment;
+use tickstone_shared::wire::encode::client_message;
+use tickstone_shared::wire::message::{ClientMessage, Hello};
+use tickstone_shared::wire::version::{Encoding, PROTOCOL_VERSION, StateKind};
 
 /// Messages are sent in bursts no closer than this: tokio's timers have no finer grain.
 const BURST_EVERY: Duration = Duration::from_millis(2);
@@ -25,10 +29,13 @@ pub(crate) struct Attempt {
     pub(crate) address: SocketAddr,
     /// The server's UDP address, if it has one.
     pub(crate) datagrams: Option<SocketAddr>,
+    /// Where QUIC is spoken, and by what the server is known there.
+    pub(crate) quic: Option<(String, Trust)>,
     /// Where the attacker comes from, if that was chosen.
     pub(crate) source: Option<IpAddr>,
     pub(crate) match_id: String,
     pub(crate) player: String,
+    /// What lets it in outside dev mode.
     pub(crate) token: Option<String>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) random: Random,
@@ -38,6 +45,21 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// How it joins its match, by its token or, in dev mode, by its name.
+    pub(crate) fn hello(&self) -> Vec<u8> {
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            match_id: self.match_id.clone(),
+            token: self.token.clone(),
+            resume: None,
+            player: Some(self.player.clone()),
+            state: StateKind::Delta,
+            schema_hash: None,
+            epoch: None,
+        };
+        client_message(&ClientMessage::Hello(hello), Encoding::Msgpack)
+    }
+
     /// The rhythm of this attempt's messages.
     pub(crate) fn rhythm(&self) -> Rhythm {
         Rhythm {

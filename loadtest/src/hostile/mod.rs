@@ -13,6 +13,7 @@ pub mod report;
 mod attack;
 mod attempt;
 mod frames;
+mod native;
 mod squads;
 mod tally;
 #[cfg(test)]

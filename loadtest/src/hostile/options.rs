@@ -34,6 +34,14 @@ pub enum AttackKind {
     GarbageHttp,
     /// Sends datagrams that are none to the server's UDP port.
     DatagramJunk,
+    /// Begins a handshake of QUIC and leaves it alone.
+    QuicHalfOpen,
+    /// Joins a match over QUIC and sends inputs in datagrams without end.
+    QuicInputFlood,
+    /// Joins a match over QUIC and opens stream after stream.
+    QuicStreams,
+    /// Joins a match over QUIC and changes its address again and again.
+    QuicMoves,
 }
 
 impl AttackKind {
@@ -49,12 +57,23 @@ impl AttackKind {
             Self::GarbageFrames => "garbage-frames",
             Self::GarbageHttp => "garbage-http",
             Self::DatagramJunk => "datagram-junk",
+            Self::QuicHalfOpen => "quic-half-open",
+            Self::QuicInputFlood => "quic-input-flood",
+            Self::QuicStreams => "quic-streams",
+            Self::QuicMoves => "quic-moves",
         }
     }
 
     /// Does it take a seat in a match?
     pub(crate) fn takes_seats(self) -> bool {
         matches!(self, Self::SlowReader | Self::InputFlood | Self::PingFlood | Self::EmptyFragments)
+            || matches!(self, Self::QuicInputFlood | Self::QuicStreams | Self::QuicMoves)
+    }
+
+    /// Does it go to the UDP port?
+    pub(crate) fn goes_to_udp(self) -> bool {
+        matches!(self, Self::DatagramJunk | Self::QuicHalfOpen)
+            || matches!(self, Self::QuicInputFlood | Self::QuicStreams | Self::QuicMoves)
     }
 }
 

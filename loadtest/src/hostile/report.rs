@@ -32,7 +32,8 @@ impl AttackerReport {
         let attempts = tally.attempts.load(Ordering::Relaxed);
         let mut answers = tally.answers();
         // A datagram is an answer but no end. Who had not ended when the attack did was dropped.
-        let ended = answers.iter().filter(|(answer, _)| **answer != Answer::Datagram.name());
+        let datagrams = [Answer::Datagram.name(), Answer::Retry.name()];
+        let ended = answers.iter().filter(|(answer, _)| !datagrams.contains(answer));
         let dropped = attempts.saturating_sub(ended.map(|(_, count)| count).sum());
         if dropped > 0 {
             *answers.entry(Answer::StillOpen.name()).or_default() += dropped;

@@ -14,7 +14,10 @@ use super::options::{Attack, AttackKind, HostileOptions};
 use super::report::AttackerReport;
 use super::tally::{Answer, Gauge, Tally};
 use crate::clock::Clock;
+use crate::fleet::FleetError;
+use crate::http::Api;
 use crate::impair::Random;
+use tickstone_shared::net::trust::Trust;
 use tickstone_shared::time::Moment;
 
 /// An attempt that was over at once is not repeated before this.
@@ -26,6 +29,8 @@ pub(crate) struct Target {
     pub(crate) match_id: String,
     pub(crate) address: SocketAddr,
     pub(crate) datagrams: Option<SocketAddr>,
+    /// Where QUIC is spoken, and by what the server is known there.
+    pub(crate) quic: Option<(String, Trust)>,
 }
 
 /// The attackers on a thread of their own. Dropping them ends them.
@@ -44,6 +49,7 @@ struct Squad {
     attack: Attack,
     tally: Arc<Tally>,
     targets: Arc<Vec<Target>>,
+    backend: Option<Api>,
     addresses: u8,
     seed: u64,
     clock: Clock,
@@ -52,10 +58,12 @@ struct Squad {
 }
 
 impl Squads {
-    /// Attackers who will attack from `start` to `end`.
+    /// Attackers who will attack from `start` to `end`. Those who join get their tokens from `backend`, as every
+    /// player does outside dev mode.
     pub(crate) fn start(
         options: &HostileOptions,
         targets: Vec<Target>,
+        backend: Option<&Api>,
         seed: u64,
         clock: Clock,
         (start, end): (Moment, Moment),
@@ -66,8 +74,7 @@ impl Squads {
         let mut squads = Vec::new();
         for (kind, attack) in &options.attackers {
             let tally = Arc::new(Tally::new(Arc::clone(&all_open)));
-            let has_port =
-                *kind != AttackKind::DatagramJunk || targets.iter().any(|at| at.datagrams.is_some());
+            let has_port = !kind.goes_to_udp() || targets.iter().any(|at| at.datagrams.is_some());
             let note = (!has_port).then_some("the server has no UDP port");
             tallies.insert(*kind, (*attack, Arc::clone(&tally), note));
             if !has_port {
@@ -78,6 +85,7 @@ impl Squads {
                 attack: *attack,
                 tally,
                 targets: Arc::clone(&targets),
+                backend: backend.filter(|_| kind.takes_seats()).cloned(),
                 addresses: options.addresses,
                 seed: seed ^ ((*kind as u64 + 1) << 32),
                 clock,
@@ -156,12 +164,25 @@ impl Squad {
             tokio::time::sleep_until(self.clock.instant(due)).await;
             let mut attempt = self.attempt(number, random.next());
             self.tally.attempts.fetch_add(1, Ordering::Relaxed);
-            let attack = attack::run(self.kind, &mut attempt);
+            let attack = self.attack(&mut attempt);
             let answer = tokio::time::timeout_at(end, attack).await.unwrap_or(Answer::StillOpen);
             self.tally.answer(answer);
             let again = self.clock.now() + AGAIN_AFTER;
             tokio::time::sleep_until(self.clock.instant(again)).await;
         }
+    }
+
+    async fn attack(&self, attempt: &mut Attempt) -> Answer {
+        if let Some(backend) = self.backend.clone() {
+            let (match_id, player) = (attempt.match_id.clone(), attempt.player.clone());
+            let asked = tokio::task::spawn_blocking(move || backend.seat(&match_id, &player)).await;
+            attempt.token = match asked {
+                Ok(Ok(token)) => Some(token),
+                Ok(Err(FleetError::Refused { status, .. })) => return Answer::Status(status),
+                Ok(Err(_)) | Err(_) => return Answer::NotConnected,
+            };
+        }
+        attack::run(self.kind, attempt).await
     }
 
     /// When the next attempt of this kind may begin: never more often than its rate.
@@ -183,6 +204,7 @@ impl Squad {
             attack: self.attack,
             address: target.address,
             datagrams: target.datagrams,
+            quic: target.quic.clone(),
             source,
             match_id: target.match_id.clone(),
             player: format!("{}-{number}", self.kind.name()),

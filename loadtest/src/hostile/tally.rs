@@ -24,6 +24,10 @@ pub(crate) enum Answer {
     StillOpen,
     /// A datagram came back.
     Datagram,
+    /// A datagram came back that asks to be shown where the attacker is (RFC 9000 section 17.2.5).
+    Retry,
+    /// Nothing more came, and the attacker went.
+    LeftAlone,
     /// The attempt ended as its attacker wanted.
     Done,
 }
@@ -38,6 +42,8 @@ impl Answer {
             Self::NotConnected => "not connected".to_owned(),
             Self::StillOpen => "still open at the end".to_owned(),
             Self::Datagram => "datagram".to_owned(),
+            Self::Retry => "retry".to_owned(),
+            Self::LeftAlone => "left alone by the attacker".to_owned(),
             Self::Done => "let in and closed by the attacker".to_owned(),
         }
     }

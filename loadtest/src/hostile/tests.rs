@@ -16,7 +16,7 @@ fn options(attackers: &str) -> HostileOptions {
 fn attack(options: &HostileOptions, target: Target) -> Squads {
     let clock = Clock::start();
     let (start, end) = (clock.now(), clock.now() + Duration::from_millis(500));
-    let squads = Squads::start(options, vec![target], 1, clock, (start, end)).unwrap();
+    let squads = Squads::start(options, vec![target], None, 1, clock, (start, end)).unwrap();
     clock.wait_until(end);
     squads
 }
@@ -29,6 +29,7 @@ fn junk_goes_to_the_udp_port_from_the_addresses_asked_for_and_answers_are_counte
         match_id: "m".to_owned(),
         address: tcp.local_addr().unwrap(),
         datagrams: Some(udp.local_addr().unwrap()),
+        quic: None,
     };
     let answering = std::thread::spawn(move || {
         let (bytes, from) = udp.recv_from(&mut [0; 2_048]).unwrap();
@@ -49,7 +50,8 @@ fn junk_goes_to_the_udp_port_from_the_addresses_asked_for_and_answers_are_counte
 #[test]
 fn an_answer_is_a_status_a_close_or_an_end_and_rates_are_kept() {
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-    let target = Target { match_id: "m".to_owned(), address: tcp.local_addr().unwrap(), datagrams: None };
+    let target =
+        Target { match_id: "m".to_owned(), address: tcp.local_addr().unwrap(), datagrams: None, quic: None };
     std::thread::spawn(move || {
         for (number, stream) in tcp.incoming().map_while(Result::ok).enumerate() {
             let mut stream = stream;

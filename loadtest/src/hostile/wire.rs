@@ -9,9 +9,6 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::attempt::Attempt;
 use super::frames::{FrameReader, Heard, push_frame};
 use super::tally::{Answer, OpenGuard};
-use tickstone_shared::wire::encode::client_message;
-use tickstone_shared::wire::message::{ClientMessage, Hello};
-use tickstone_shared::wire::version::{Encoding, PROTOCOL_VERSION, StateKind};
 
 /// How long a server may take to answer a connection or an upgrade.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,20 +53,10 @@ impl Wire {
         }
     }
 
-    /// Joins the attempt's match under the attempt's name.
+    /// Joins the attempt's match.
     pub(crate) async fn join(&mut self, attempt: &mut Attempt) -> Result<(), Answer> {
         self.upgrade(attempt).await?;
-        let hello = Hello {
-            protocol: PROTOCOL_VERSION,
-            match_id: attempt.match_id.clone(),
-            token: attempt.token.clone(),
-            resume: None,
-            player: Some(attempt.player.clone()),
-            state: StateKind::Delta,
-            schema_hash: None,
-            epoch: None,
-        };
-        let hello = client_message(&ClientMessage::Hello(hello), Encoding::Msgpack);
+        let hello = attempt.hello();
         let mut bytes = Vec::new();
         push_frame(&mut bytes, super::frames::BINARY, &hello, &mut attempt.random);
         self.send(attempt, &bytes).await

@@ -8,7 +8,7 @@
 use tickstone_shared::ids::{ObjectName, PlayerName, Seat};
 
 use super::sealed::{self, Kind};
-use super::signing::SigningKeys;
+use super::signing::{SigningKey, SigningKeys};
 
 /// How long a token holds, at most.
 pub const LIFE_MS_MAX: u64 = 30_000;
@@ -59,6 +59,11 @@ pub fn sign(keys: &SigningKeys, claims: &Claims) -> String {
         bytes.extend_from_slice(&claims.expires_ms.to_le_bytes());
         bytes.extend_from_slice(&claims.nonce);
     })
+}
+
+/// A token as it is on the wire, of these bytes before their hash.
+pub(crate) fn sealed(key: &SigningKey, signed: &[u8]) -> String {
+    sealed::text_of(key, KIND, signed.to_vec())
 }
 
 /// What a token says, if a key of ours signed it and it holds at `now_ms` for this match and cluster.

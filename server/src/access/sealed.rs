@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::signing::SigningKeys;
+use super::signing::{SigningKey, SigningKeys};
 
 const MAC_BYTES: usize = 32;
 
@@ -37,6 +37,11 @@ pub(super) fn seal(keys: &SigningKeys, kind: Kind, write: impl FnOnce(&mut Vec<u
     let mut bytes = vec![kind.version];
     put_text(&mut bytes, key.id());
     write(&mut bytes);
+    text_of(key, kind, bytes)
+}
+
+/// The text of a token with these bytes, signed.
+pub(super) fn text_of(key: &SigningKey, kind: Kind, mut bytes: Vec<u8>) -> String {
     let mac = key.mac(&bytes);
     bytes.extend_from_slice(mac.as_bytes());
     format!("{}{}", kind.prefix, URL_SAFE_NO_PAD.encode(bytes))

@@ -3,7 +3,7 @@
 //! Not responsible for: time-outs, reconnecting, putting parts of states together.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +24,14 @@ use crate::wire::version::QUIC_ALPN;
 const LENGTH_BYTES: usize = 4;
 /// Bytes taken from the stream at once.
 const READ_BYTES: usize = 16 * 1024;
-/// A server that was not heard for this long is gone; it is asked every [`KEEP_ALIVE`].
+/// A server that was not heard for this long is gone.
 const IDLE: VarInt = VarInt::from_u32(15_000);
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// A server that was not heard for this long is asked. In a match it is heard with every tick. Before, its
+/// answer tells that a hello was lost, or came before the end of the handshake and was thrown away, long
+/// before a timer does that measured its round trip in a handshake with losses.
+const KEEP_ALIVE: Duration = Duration::from_millis(250);
+/// The round trip of a path that nothing is known of: what is lost of a handshake is sent again after three.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Bytes of the stream, and of the connection, that wait to be read.
 const WINDOW_BYTES: VarInt = VarInt::from_u32(512 * 1024);
 const SEND_WINDOW_BYTES: u64 = 64 * 1024;
@@ -54,6 +59,8 @@ pub struct Transferred {
 #[derive(Debug)]
 pub struct Quic {
     endpoint: Endpoint,
+    /// Where it was told to come from.
+    from: Option<IpAddr>,
     connection: Connection,
     send: SendStream,
     receive: RecvStream,
@@ -64,6 +71,11 @@ pub struct Quic {
 impl Quic {
     /// Connects to `quic://host:port`.
     pub async fn connect(url: &str, trust: &Trust) -> Result<Self, ConnectError> {
+        Self::connect_from(url, trust, None).await
+    }
+
+    /// As [`Quic::connect`], from an address of this machine.
+    pub async fn connect_from(url: &str, trust: &Trust, from: Option<IpAddr>) -> Result<Self, ConnectError> {
         let uri: Uri = url.parse().map_err(|_| ConnectError::Url(url.to_owned()))?;
         let host = uri.host().filter(|_| uri.scheme_str() == Some("quic"));
         let (Some(host), Some(port)) = (host, uri.port_u16()) else {
@@ -72,13 +84,13 @@ impl Quic {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let mut found = tokio::net::lookup_host((host, port)).await.map_err(|error| unreachable(&error))?;
         let server = found.next().ok_or_else(|| unreachable(&"the name has no address"))?;
-        let endpoint = endpoint(server).map_err(|error| unreachable(&error))?;
+        let endpoint = endpoint(server, from).map_err(|error| unreachable(&error))?;
         let connecting = endpoint
             .connect_with(config(trust)?, server, host)
             .map_err(|_| ConnectError::Url(url.to_owned()))?;
         let connection = connecting.await.map_err(|error| refused(&error))?;
         let (send, receive) = connection.open_bi().await.map_err(|error| refused(&error))?;
-        Ok(Self { endpoint, connection, send, receive, buffer: BytesMut::new() })
+        Ok(Self { endpoint, from, connection, send, receive, buffer: BytesMut::new() })
     }
 
     /// Sends one message on the stream, and waits until there is room for it.
@@ -135,7 +147,7 @@ impl Quic {
 
     /// Goes on from another port of this machine, as a phone does that changes its network.
     pub fn rebind(&self) -> io::Result<()> {
-        self.endpoint.rebind(socket(self.connection.remote_address())?)
+        self.endpoint.rebind(socket(self.connection.remote_address(), self.from)?)
     }
 
     /// Where this client's packets come from.
@@ -155,17 +167,18 @@ impl Quic {
     }
 }
 
-fn socket(server: SocketAddr) -> io::Result<UdpSocket> {
-    match server {
-        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
-    }
+fn socket(server: SocketAddr, from: Option<IpAddr>) -> io::Result<UdpSocket> {
+    let any = match server {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    UdpSocket::bind((from.unwrap_or(any), 0))
 }
 
-fn endpoint(server: SocketAddr) -> io::Result<Endpoint> {
+fn endpoint(server: SocketAddr, from: Option<IpAddr>) -> io::Result<Endpoint> {
     let mut config = EndpointConfig::default();
     config.max_udp_payload_size(PACKET_READ_BYTES).map_err(io::Error::other)?;
-    Endpoint::new(config, None, socket(server)?, Arc::new(TokioRuntime))
+    Endpoint::new(config, None, socket(server, from)?, Arc::new(TokioRuntime))
 }
 
 fn config(trust: &Trust) -> Result<ClientConfig, ConnectError> {
@@ -175,6 +188,7 @@ fn config(trust: &Trust) -> Result<ClientConfig, ConnectError> {
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE)))
         .keep_alive_interval(Some(KEEP_ALIVE))
+        .initial_rtt(ROUND_TRIP)
         .max_concurrent_bidi_streams(NO_STREAMS)
         .max_concurrent_uni_streams(NO_STREAMS)
         .stream_receive_window(WINDOW_BYTES)

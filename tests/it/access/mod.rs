@@ -3,7 +3,7 @@
 mod bots;
 mod command_line;
 mod joining;
-mod keys;
+pub(crate) mod keys;
 mod resuming;
 mod routes;
 mod secrets;

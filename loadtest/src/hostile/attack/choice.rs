@@ -2,7 +2,7 @@
 
 use super::{
     datagram_junk, empty_fragments, garbage_frames, garbage_http, half_open, handshake_flood, input_flood,
-    ping_flood, slow_reader,
+    ping_flood, quic_half_open, quic_input_flood, quic_moves, quic_streams, slow_reader,
 };
 use crate::hostile::attempt::Attempt;
 use crate::hostile::options::AttackKind;
@@ -20,6 +20,10 @@ pub(crate) async fn run(kind: AttackKind, attempt: &mut Attempt) -> Answer {
         AttackKind::GarbageFrames => garbage_frames::attempt(attempt).await,
         AttackKind::GarbageHttp => garbage_http::attempt(attempt).await,
         AttackKind::DatagramJunk => datagram_junk::attempt(attempt).await,
+        AttackKind::QuicHalfOpen => quic_half_open::attempt(attempt).await,
+        AttackKind::QuicInputFlood => quic_input_flood::attempt(attempt).await,
+        AttackKind::QuicStreams => quic_streams::attempt(attempt).await,
+        AttackKind::QuicMoves => quic_moves::attempt(attempt).await,
     };
     match ended {
         Ok(answer) | Err(answer) => answer,

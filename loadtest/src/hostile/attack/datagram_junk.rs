@@ -1,10 +1,8 @@
 //! Sends datagrams that are no packets of any connection to the server's UDP port: noise, and what begins like a
 //! packet of QUIC (RFC 9000 section 17) but is none. Answers are counted, each as one.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use tokio::net::UdpSocket;
-
 use crate::hostile::attempt::Attempt;
+use crate::hostile::native;
 use crate::hostile::tally::Answer;
 
 /// A datagram that could begin a connection has at least so many bytes (RFC 9000 section 14.1).
@@ -12,16 +10,10 @@ const INITIAL_BYTES: usize = 1_200;
 const VERSION_1: [u8; 4] = [0, 0, 0, 1];
 
 pub(crate) async fn attempt(attempt: &mut Attempt) -> Result<Answer, Answer> {
-    let target = attempt.datagrams.ok_or(Answer::NotConnected)?;
-    let local: SocketAddr = match target {
-        SocketAddr::V4(_) => (attempt.source.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, 0).into(),
-    };
-    let socket = UdpSocket::bind(local).await.map_err(|_| Answer::NotConnected)?;
-    socket.connect(target).await.map_err(|_| Answer::NotConnected)?;
+    let socket = native::socket(attempt).await?;
     let _open = attempt.tally.opened();
     let mut rhythm = attempt.rhythm();
-    let mut heard = [0; 2_048];
+    let mut heard = [0; native::PACKET_BYTES_MAX];
     loop {
         tokio::select! {
             received = socket.recv(&mut heard) => {

@@ -34,7 +34,7 @@ pub(crate) async fn attempt(attempt: &mut Attempt) -> Result<Answer, Answer> {
                 for _ in 0..burst {
                     number = number.wrapping_add(1);
                     message.clear();
-                    packed_input(&batch(&welcome, number), &mut message);
+                    packed_input(&flood(&welcome, number), &mut message);
                     push_frame(&mut bytes, BINARY, &message, &mut attempt.random);
                 }
                 attempt.tally.sent(burst - 1, 0);
@@ -44,7 +44,8 @@ pub(crate) async fn attempt(attempt: &mut Attempt) -> Result<Answer, Answer> {
     }
 }
 
-fn batch(welcome: &Welcome, number: u32) -> InputBatch {
+/// An input of this number, well-formed and for a tick that may come.
+pub(super) fn flood(welcome: &Welcome, number: u32) -> InputBatch {
     let row = InputRow::new(&vec![0; row_bytes(&welcome.schema.input)]).unwrap_or_default();
     InputBatch {
         epoch: welcome.epoch,

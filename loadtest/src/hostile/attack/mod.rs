@@ -12,6 +12,10 @@ mod half_open;
 mod handshake_flood;
 mod input_flood;
 mod ping_flood;
+mod quic_half_open;
+mod quic_input_flood;
+mod quic_moves;
+mod quic_streams;
 mod slow_reader;
 
 pub(crate) use choice::run;

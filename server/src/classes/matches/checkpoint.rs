@@ -9,9 +9,9 @@ use super::admissions::AdmissionRecord;
 use super::roster::SeatRecord;
 
 /// The version of a checkpoint's layout.
-const CHECKPOINT_FORMAT: u8 = 2;
+pub(crate) const CHECKPOINT_FORMAT: u8 = 2;
 /// The version that ended before `admission`.
-const FORMAT_WITHOUT_ADMISSION: u8 = 1;
+pub(crate) const FORMAT_WITHOUT_ADMISSION: u8 = 1;
 /// An empty `admission`: two lists of nothing.
 const NO_ADMISSION: [u8; 2] = [0, 0];
 

@@ -1,6 +1,6 @@
 //! How many connections, handshakes, requests and strangers one address may have.
 //!
-//! A *stranger* is a WebSocket that has not said its hello. An address is an IPv4 address or an IPv6 network
+//! A *stranger* is a WebSocket or a connection of QUIC that has not said its hello. An address is an IPv4 address or an IPv6 network
 //! of 64 bits, which is what one household gets. `127.0.0.1` and `::1` are exempt: a proxy or a load test on
 //! this machine stands for many people. The other addresses of `127.0.0.0/8` are not.
 //!
@@ -175,7 +175,7 @@ impl Visitor {
         if entry.requests > self.addresses.requests_max() { Err(Crowded::Rate) } else { Ok(()) }
     }
 
-    /// The connection becomes a WebSocket that has said nothing yet.
+    /// The connection is one for a match now, and has said nothing yet.
     pub(in crate::gateway) fn stranger(self: &Arc<Self>) -> Result<Stranger, Crowded> {
         let place = self.addresses.strangers.take().ok_or(Crowded::Server)?;
         if let Some(network) = self.network {
@@ -199,11 +199,18 @@ impl Drop for Visitor {
     }
 }
 
-/// A WebSocket before its hello; its place is given back when dropped.
+/// A connection before its hello; its place is given back when dropped.
 #[derive(Debug)]
 pub(in crate::gateway) struct Stranger {
     visitor: Arc<Visitor>,
     _place: Permit,
+}
+
+impl Stranger {
+    /// It has said its hello; its place among the connections of its address stays.
+    pub(in crate::gateway) fn known(self) -> Arc<Visitor> {
+        Arc::clone(&self.visitor)
+    }
 }
 
 impl Drop for Stranger {

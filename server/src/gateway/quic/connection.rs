@@ -20,10 +20,12 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::datagrams::Datagrams;
 use super::messages::Messages;
+use super::recent::Recent;
 use super::sink::StreamSink;
 use crate::gateway::close_reason::{self, Ending, RESTARTING};
 use crate::gateway::closing::last_words;
 use crate::gateway::connection::Registered;
+use crate::gateway::guard::Stranger;
 use crate::gateway::http::MATCH_CLASS;
 use crate::gateway::hub::Hub;
 use crate::gateway::link::Link;
@@ -32,12 +34,16 @@ use crate::gateway::talk::Talk;
 use crate::gateway::tls::WriteHalf;
 use crate::object::id::Identity;
 
-/// Malformed datagrams of a window that end a connection, and the window's seconds (reliability 4.4).
-const MALFORMED_MAX: u32 = 10;
-const MALFORMED_WINDOW_NANOS: u64 = 10_000_000_000;
+/// Malformed datagrams within 10 s that end a connection (reliability 4.4).
+const MALFORMED_MAX: u64 = 10;
 
 /// Serves the connection to its end.
-pub(super) async fn serve(hub: Arc<Hub>, connection: Connection, mut draining: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    hub: Arc<Hub>,
+    connection: Connection,
+    stranger: Stranger,
+    mut draining: watch::Receiver<bool>,
+) {
     let opened = hub.clock.now();
     let stream = tokio::select! {
         stream = first_stream(&hub, &connection) => stream,
@@ -45,7 +51,7 @@ pub(super) async fn serve(hub: Arc<Hub>, connection: Connection, mut draining: w
     };
     let stream = match stream {
         Ok(stream) => stream,
-        Err(ending) => return close(&connection, ending),
+        Err(ending) => return close(&hub, &connection, ending),
     };
     let (send, receive): (SendStream, RecvStream) = stream;
     let stopped = send.stopped();
@@ -60,11 +66,11 @@ pub(super) async fn serve(hub: Arc<Hub>, connection: Connection, mut draining: w
         link: &link,
         connection: &connection,
         messages: Messages::new(receive, Arc::clone(&hub.clock)),
-        malformed: Malformed::default(),
+        malformed: Recent::default(),
     };
-    let ending = native.live().await;
+    let ending = native.live(stranger).await;
     say_goodbye(&hub, &link, ending, stopped).await;
-    close(&connection, ending);
+    close(&hub, &connection, ending);
     link.look_at_packets(hub.clock.now());
     drop(registered);
 }
@@ -82,7 +88,8 @@ async fn first_stream(hub: &Hub, connection: &Connection) -> Result<(SendStream,
 }
 
 /// Says why, in the numbers of every transport; a client that went without a word is told 0.
-fn close(connection: &Connection, ending: Ending) {
+pub(super) fn close(hub: &Hub, connection: &Connection, ending: Ending) {
+    hub.counters.refused.count_ending(ending);
     let (code, reason) = match ending {
         Ending::Coded(code, reason) => (code.number(), reason),
         Ending::Protocol(code, reason) => (code, reason),
@@ -121,11 +128,11 @@ struct Native<'a> {
     link: &'a Arc<Link>,
     connection: &'a Connection,
     messages: Messages,
-    malformed: Malformed,
+    malformed: Recent,
 }
 
 impl Native<'_> {
-    async fn live(&mut self) -> Ending {
+    async fn live(&mut self, stranger: Stranger) -> Ending {
         let (first, object) = match self.first().await {
             Ok(first) => first,
             Err(ending) => return ending,
@@ -134,6 +141,7 @@ impl Native<'_> {
         let opened = talk.hello(&first, None, None).and_then(|(hello, ticket)| talk.open(hello, ticket));
         match opened {
             Ok(mut told) => {
+                let _visitor = stranger.known();
                 let ending = self.read_to_the_end(&mut talk).await;
                 told.closed().await;
                 ending
@@ -202,7 +210,7 @@ impl Native<'_> {
             return Ok(());
         }
         counters.malformed.inc();
-        if self.malformed.is_too_many(self.hub.clock.now().0) {
+        if self.malformed.add(self.hub.clock.now(), 1) >= MALFORMED_MAX {
             return Err(Ending::Coded(CloseCode::Malformed, "datagrams that are no inputs"));
         }
         Ok(())
@@ -215,23 +223,4 @@ enum Reads {
     /// Before the hello: datagrams wait, and the library drops the oldest.
     StreamAlone,
     Both,
-}
-
-/// Malformed datagrams within a window.
-#[derive(Debug, Default)]
-struct Malformed {
-    window: u64,
-    count: u32,
-}
-
-impl Malformed {
-    /// Another one: is it one too many?
-    fn is_too_many(&mut self, now_nanos: u64) -> bool {
-        let window = now_nanos / MALFORMED_WINDOW_NANOS;
-        if window != self.window {
-            *self = Self { window, count: 0 };
-        }
-        self.count += 1;
-        self.count >= MALFORMED_MAX
-    }
 }

@@ -13,6 +13,7 @@ use tickstone_shared::time::Moment;
 use tickstone_shared::wire::parts::{OWN_BYTES_MAX, StateParts};
 
 use super::endpoint::DATAGRAM_SEND_BYTES;
+use super::recent::Recent;
 use crate::gateway::guard::admission::ByteMeter;
 use crate::metrics::{BytesLabel, Metrics, ResultLabel, TransportLabel};
 
@@ -20,6 +21,10 @@ use crate::metrics::{BytesLabel, Metrics, ResultLabel, TransportLabel};
 const SCRATCH_BYTES: usize = 32 * 1024;
 /// Bytes that may wait for the path beside a new state, at least: the library sends them when it gets to it.
 const WAITING_BYTES: usize = 2 * 1024;
+
+/// Questions to new addresses within 10 s, one or two for each, that end a connection. The library follows its
+/// client to any address that answers; one move a second is more than any network needs (reliability 4.3).
+const CHALLENGES_MAX: u64 = 20;
 
 /// Counters looked up once.
 #[derive(Debug, Clone)]
@@ -80,6 +85,8 @@ struct Sampled {
     bytes_out: u64,
     bytes_in: u64,
     meter: ByteMeter,
+    challenges: u64,
+    moves: Recent,
 }
 
 /// What the sweeper learns of a connection's packets.
@@ -87,7 +94,7 @@ struct Sampled {
 pub(in crate::gateway) struct Packets {
     /// Some came since the last look.
     pub(in crate::gateway) came: bool,
-    /// Not more than allowed.
+    /// Neither more bytes than allowed, nor from more addresses.
     pub(in crate::gateway) within_rate: bool,
     /// The client opened another stream.
     pub(in crate::gateway) other_stream: bool,
@@ -105,8 +112,8 @@ impl Datagrams {
     /// Nothing was sent.
     pub(super) fn new(connection: Connection, counters: QuicCounters, bytes_per_second_max: usize) -> Self {
         let meter = ByteMeter::new(bytes_per_second_max);
-        let sampled = Mutex::new(Sampled { bytes_out: 0, bytes_in: 0, meter });
-        Self { connection, counters, sampled }
+        let sampled = Sampled { bytes_out: 0, bytes_in: 0, meter, challenges: 0, moves: Recent::default() };
+        Self { connection, counters, sampled: Mutex::new(sampled) }
     }
 
     /// Sends the parts of a state, each with the receiver's own end, unless older ones wait.
@@ -135,8 +142,15 @@ impl Datagrams {
         self.counters.bytes_in.inc_by(came);
         self.counters.bytes_out.inc_by(stats.udp_tx.bytes.saturating_sub(sampled.bytes_out));
         (sampled.bytes_in, sampled.bytes_out) = (stats.udp_rx.bytes, stats.udp_tx.bytes);
+        let challenges = stats.frame_tx.path_challenge;
+        let moved = challenges.saturating_sub(std::mem::replace(&mut sampled.challenges, challenges));
+        let is_steady = sampled.moves.add(now, moved) < CHALLENGES_MAX;
         let within_rate = sampled.meter.is_within(now, usize::try_from(came).unwrap_or(usize::MAX));
-        Packets { came: came > 0, within_rate, other_stream: self.has_other_stream() }
+        Packets {
+            came: came > 0,
+            within_rate: within_rate && is_steady,
+            other_stream: self.has_other_stream(),
+        }
     }
 
     fn has_other_stream(&self) -> bool {

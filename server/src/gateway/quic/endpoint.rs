@@ -19,6 +19,8 @@ use crate::gateway::tls::Certificates;
 /// [`KEEP_ALIVE`].
 const IDLE: VarInt = VarInt::from_u32(15_000);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// The round trip of a path that nothing is known of: what is lost of a handshake is sent again after three.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Streams a client may open. One is used; what else it opens ends the connection.
 const STREAMS_MAX: VarInt = VarInt::from_u32(4);
 /// Bytes of a stream, and of all of a connection's streams, that wait to be read.
@@ -83,6 +85,7 @@ pub fn transport() -> TransportConfig {
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE)))
         .keep_alive_interval(Some(KEEP_ALIVE))
+        .initial_rtt(ROUND_TRIP)
         .max_concurrent_bidi_streams(STREAMS_MAX)
         .max_concurrent_uni_streams(STREAMS_MAX)
         .stream_receive_window(STREAM_WINDOW_BYTES)

@@ -14,6 +14,7 @@ mod datagrams;
 mod endpoint;
 mod messages;
 mod port_key;
+mod recent;
 mod sink;
 
 pub(super) use accept::run;

@@ -6,6 +6,7 @@ mod harness;
 mod http;
 mod quic;
 mod quic_hostile;
+mod quic_limits;
 mod requests;
 mod slow;
 mod sockets;

@@ -19,6 +19,7 @@ use tickstone_shared::wire::parts::{is_part, state_part};
 use tickstone_shared::wire::state::StateMessage;
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
+use super::frames::counted;
 use super::harness::{World, run, soon, world};
 use crate::gateway::Settings;
 use crate::object::socket::{SocketEvent, SocketId};
@@ -185,6 +186,7 @@ fn a_hello_is_checked_as_on_a_websocket() {
             let mut client = world.native().await;
             client.send(&first).await.unwrap();
             assert_eq!(end(&mut client).await.0, Some(code), "{first:?}");
+            counted(&world, &format!("close_{code}")).await;
         }
     });
 }
@@ -198,6 +200,7 @@ fn no_hello_in_time_is_4408_with_and_without_a_stream() {
         let mut half = world.native().await;
         half.send_bytes(&[9, 0]).await.unwrap();
         assert_eq!(end(&mut half).await.0, Some(4408));
+        assert_eq!(world.metric(r#"tickstone_refused_total{reason="close_4408"}"#), 2);
     });
 }
 

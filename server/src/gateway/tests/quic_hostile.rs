@@ -1,6 +1,6 @@
 //! Clients that break rules over QUIC: the answer, the count, and that others play on.
 
-use std::net::UdpSocket;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,29 +13,46 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::{ClientMessage, DataMessage, EventMessage, Ping, ServerMessage};
 use tickstone_shared::wire::version::QUIC_ALPN;
 
+use super::frames::counted;
 use super::harness::{World, run, soon};
 use super::quic::{bytes, end, hello, inputs, quic_world};
 use crate::object::socket::SocketEvent;
 
-/// A client with a library's defaults, but for what a test changes.
-async fn raw(
-    world: &World,
-    alpn: &[u8],
-    change: impl FnOnce(&mut TransportConfig),
-) -> Result<(Endpoint, Connection), quinn::ConnectionError> {
+/// A library's defaults, but for what a test changes.
+pub(super) fn config(world: &World, alpn: &[u8], change: impl FnOnce(&mut TransportConfig)) -> ClientConfig {
     let crypto = QuicClientConfig::try_from(world.trust().config(&[alpn])).unwrap();
     let mut config = ClientConfig::new(Arc::new(crypto));
     let mut transport = TransportConfig::default();
     change(&mut transport);
     config.transport_config(Arc::new(transport));
-    let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    config
+}
+
+/// A client as [`config`] has it.
+async fn raw(
+    world: &World,
+    alpn: &[u8],
+    change: impl FnOnce(&mut TransportConfig),
+) -> Result<(Endpoint, Connection), quinn::ConnectionError> {
+    raw_from(world, Ipv4Addr::LOCALHOST.into(), alpn, change).await
+}
+
+/// As [`raw`], from an address of this machine.
+pub(super) async fn raw_from(
+    world: &World,
+    from: IpAddr,
+    alpn: &[u8],
+    change: impl FnOnce(&mut TransportConfig),
+) -> Result<(Endpoint, Connection), quinn::ConnectionError> {
+    let endpoint = Endpoint::client((from, 0).into()).unwrap();
+    let config = config(world, alpn, change);
     let connecting = endpoint.connect_with(config, world.quic_addr(), "localhost").unwrap();
     let connection = soon(connecting).await?;
     Ok((endpoint, connection))
 }
 
 /// The code a connection is closed with.
-async fn closed(connection: &Connection) -> u64 {
+pub(super) async fn closed(connection: &Connection) -> u64 {
     match soon(connection.closed()).await {
         quinn::ConnectionError::ApplicationClosed(close) => close.error_code.into_inner(),
         other => panic!("{other}"),
@@ -51,6 +68,7 @@ fn another_protocol_is_refused_by_tls() {
             let quinn::ConnectionError::ConnectionClosed(close) = error else { panic!("{error}") };
             assert_eq!(u64::from(close.error_code), 0x178, "no_application_protocol");
         }
+        assert_eq!(world.metric(r#"tickstone_quic_handshakes_total{result="failed"}"#), 3);
         assert!(raw(&world, QUIC_ALPN, |_| {}).await.is_ok());
     });
 }
@@ -121,6 +139,7 @@ fn datagrams_that_are_no_inputs_are_dropped_and_the_tenth_ends_the_connection() 
         assert_eq!(world.metric(r#"tickstone_datagrams_refused_total{result="malformed"}"#), 9);
         client.send_datagram(&[0; 3]).unwrap();
         assert_eq!(end(&mut client).await.0, Some(4400));
+        counted(&world, "close_4400").await;
     });
 }
 
@@ -156,10 +175,12 @@ fn messages_beyond_their_limits_have_their_codes() {
         let (mut client, ..) = world.native_player("m").await;
         client.send_bytes(&4_097_u32.to_le_bytes()).await.unwrap();
         assert_eq!(end(&mut client).await.0, Some(1009));
+        counted(&world, "close_1009").await;
         world.event().await;
         let (mut client, ..) = world.native_player("m").await;
         client.send(&bytes(&ClientMessage::Hello(hello("m")))).await.unwrap();
         assert_eq!(end(&mut client).await.0, Some(4400));
+        counted(&world, "close_4400").await;
         world.event().await;
         let (mut client, ..) = world.native_player("m").await;
         for nonce in 0..500 {
@@ -168,6 +189,7 @@ fn messages_beyond_their_limits_have_their_codes() {
             }
         }
         assert_eq!(end(&mut client).await.0, Some(4429));
+        counted(&world, "close_4429").await;
     });
 }
 
@@ -184,6 +206,7 @@ fn bytes_are_counted_with_their_packets() {
             }
         }
         assert_eq!(end(&mut client).await.0, Some(4429));
+        counted(&world, "close_4429").await;
     });
 }
 
@@ -194,6 +217,7 @@ fn a_message_that_dribbles_is_4400() {
         let (mut client, ..) = world.native_player("m").await;
         client.send_bytes(&[100, 0, 0, 0, 1, 2, 3]).await.unwrap();
         assert_eq!(end(&mut client).await.0, Some(4400));
+        counted(&world, "close_4400").await;
     });
 }
 
@@ -216,6 +240,7 @@ fn a_hundred_streams_are_four_and_then_none() {
         }
         assert!(streams.len() <= 4, "{} streams", streams.len());
         assert_eq!(closed(client.connection()).await, 4400);
+        counted(&world, "close_4400").await;
         world.event().await;
         let (client, ..) = world.native_player("m").await;
         let (mut second, _) = client.connection().open_bi().await.unwrap();
@@ -243,6 +268,7 @@ fn a_client_that_does_not_read_its_stream_is_4420() {
             world.send(socket, ServerMessage::Event(event));
         }
         assert_eq!(closed(&connection).await, 4420);
+        counted(&world, "close_4420").await;
         assert!(matches!(world.event().await, SocketEvent::Closed { .. }));
     });
 }
