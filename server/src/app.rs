@@ -280,7 +280,7 @@ fn api(runtime: &Arc<Shared>, store: &Arc<RedbStore>, games: &Arc<Games>, metric
             StoreHealth::Writable => Readiness::Ready,
         }),
         metrics,
-        classes: vec![ClassEntry { name: MATCH_CLASS, version: 1 }],
+        classes: vec![ClassEntry::new(MATCH_CLASS, 1)],
         assets: Arc::default(),
     }
 }

@@ -19,6 +19,8 @@ pub(crate) fn run(app: App) -> ExitCode {
         None => serve::serve(app, serve::Flags { dev: true, ..Default::default() }),
         Some(Command::Serve(flags)) => serve::serve(app, flags),
         Some(Command::Match(command)) => client::run_match(command),
+        Some(Command::Object(command)) => client::run_object(command),
+        Some(Command::Class(command)) => client::run_class(command),
         Some(Command::Token(command)) => client::run_token(command),
         Some(Command::Key(command)) => keys::run_key(&command),
         Some(Command::Healthcheck(server)) => client::healthcheck(&server),

@@ -9,6 +9,8 @@ use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::ServerMessage;
 
 use super::contract::{CallError, CallId};
+use super::id::{Identity, ObjectId};
+use super::peer::{Attachment, AutoResponse, Payload, Tags, WhenFull};
 use super::socket::{SocketId, StateFrame};
 use super::storage::Write;
 
@@ -46,6 +48,65 @@ pub enum Output {
         call: CallId,
         /// The answer.
         result: Result<serde_json::Value, CallError>,
+    },
+}
+
+/// Something for the own sockets of an object, in its own protocol or in none.
+#[derive(Debug, Clone)]
+pub enum PeerOutput {
+    /// The connection is taken.
+    Accept {
+        /// Which.
+        socket: SocketId,
+        /// For good.
+        tags: Tags,
+        /// To begin with.
+        attachment: Attachment,
+    },
+    /// Other bytes are kept with a socket.
+    Attach {
+        /// Which.
+        socket: SocketId,
+        /// From now on.
+        attachment: Attachment,
+    },
+    /// A message.
+    Send {
+        /// To whom.
+        socket: SocketId,
+        /// What.
+        payload: Payload,
+        /// If the socket cannot take it.
+        when_full: WhenFull,
+    },
+    /// A message to many, encoded once.
+    Broadcast {
+        /// To sockets of this object.
+        object: ObjectId,
+        /// With this tag; none: to all.
+        tag: Option<Box<str>>,
+        /// But not to these.
+        except: Arc<[SocketId]>,
+        /// What.
+        payload: Payload,
+        /// If a socket cannot take it.
+        when_full: WhenFull,
+    },
+    /// The end of a socket.
+    Close {
+        /// Which.
+        socket: SocketId,
+        /// Why, for programs.
+        code: u16,
+        /// Why, for a developer.
+        reason: Box<str>,
+    },
+    /// A text that is answered without waking the object.
+    AutoResponse {
+        /// On the sockets of this object.
+        object: Identity,
+        /// The pair; none: that of the class.
+        pair: Option<AutoResponse>,
     },
 }
 

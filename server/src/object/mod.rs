@@ -7,11 +7,13 @@
 //! The place of what comes later: durable named alarms beside [`effects::Control::StartTicks`], jobs beside
 //! [`contract::Call`], hibernation beside [`contract::WakeReason`].
 
+pub mod caller;
 pub mod context;
 pub mod contract;
 pub mod effects;
 pub mod gate;
 pub mod id;
 pub mod id_map;
+pub mod peer;
 pub mod socket;
 pub mod storage;

@@ -8,6 +8,9 @@ use tickstone_shared::schema::Schema;
 use tickstone_shared::snapshot::Snapshot;
 use tickstone_shared::wire::message::Hello;
 
+use super::caller::Caller;
+use super::peer::{Payload, SocketEnd};
+
 /// Names a connection within the process; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
@@ -62,6 +65,43 @@ pub enum SocketEvent {
         /// Which.
         socket: SocketId,
     },
+    /// Somebody wants a socket of the object's own. The object accepts it, or closes it.
+    Connected {
+        /// The connection.
+        socket: SocketId,
+        /// What was asked for.
+        request: Box<PeerRequest>,
+    },
+    /// A message came on a socket of the object's own.
+    Received {
+        /// From where.
+        socket: SocketId,
+        /// What.
+        payload: Payload,
+    },
+    /// A client of a socket of the object's own broke its protocol or a limit; its end follows.
+    Failed {
+        /// Which.
+        socket: SocketId,
+        /// What was broken, for a developer.
+        reason: &'static str,
+    },
+    /// A socket of the object's own is gone; told exactly once.
+    Disconnected {
+        /// Which.
+        socket: SocketId,
+        /// How.
+        end: Box<SocketEnd>,
+    },
+}
+
+/// The request that wants a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerRequest {
+    /// Who asks.
+    pub caller: Caller,
+    /// The query string without its token.
+    pub query: String,
 }
 
 impl SocketEvent {
@@ -72,7 +112,11 @@ impl SocketEvent {
             | SocketEvent::Inputs { socket, .. }
             | SocketEvent::Message { socket, .. }
             | SocketEvent::Leave { socket }
-            | SocketEvent::Closed { socket } => *socket,
+            | SocketEvent::Closed { socket }
+            | SocketEvent::Connected { socket, .. }
+            | SocketEvent::Received { socket, .. }
+            | SocketEvent::Failed { socket, .. }
+            | SocketEvent::Disconnected { socket, .. } => *socket,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What the runtime needs from the edges: a place to store and a way out. The arrow points down although
 //! the call goes up: the store and the gateway implement these, the simulator fakes them.
 
+use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
+use crate::object::peer::SocketInfo;
 use crate::object::socket::{SocketId, StateFrame};
 use crate::object::storage::{ReadError, Reader, Record, WriteBatch};
 use std::sync::Arc;
@@ -68,10 +70,16 @@ pub enum SocketOutput {
     },
     /// The state of a tick for its receivers.
     State(Arc<StateFrame>),
+    /// Something for the object's own sockets.
+    Peer(Box<PeerOutput>),
 }
 
 /// The way out. Never blocks; what a socket cannot take is the gateway's to drop or to close for.
 pub trait Outlet: Send + Sync {
     /// Takes everything in `outputs`, in order, and leaves it empty.
     fn deliver(&self, outputs: &mut Vec<SocketOutput>);
+    /// The sockets of an object, as they are kept: asked when it wakes.
+    fn sockets_of(&self, _object: ObjectId) -> Vec<SocketInfo> {
+        Vec::new()
+    }
 }

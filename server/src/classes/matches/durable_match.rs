@@ -77,6 +77,11 @@ impl DurableObject for DurableMatch {
             SocketEvent::Message { socket, data } => running.take_message(socket, data),
             SocketEvent::Leave { socket } => running.walk_out(ctx, socket),
             SocketEvent::Closed { socket } => running.lose(socket),
+            // Matches are reached by routes of their own, on which these do not come.
+            SocketEvent::Connected { .. }
+            | SocketEvent::Received { .. }
+            | SocketEvent::Failed { .. }
+            | SocketEvent::Disconnected { .. } => {}
         }
     }
 

@@ -1,0 +1,1 @@
+//! Sockets of objects over loopback.
