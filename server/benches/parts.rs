@@ -222,6 +222,8 @@ impl Writers {
                 class: "match".to_owned(),
                 name: name(number),
                 epoch: Epoch(1),
+                node: 0,
+                class_version: 1,
                 wake_at_start: true,
             };
             Write::Record(record)
@@ -236,6 +238,7 @@ impl Writers {
             let last = number + 1 == BATCHES;
             let batch = WriteBatch {
                 object: *object,
+                node: 0,
                 epoch: Epoch(1),
                 writes: vec![write(number)],
                 urgent: last,

@@ -17,7 +17,7 @@ use crate::cli;
 use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
-use crate::metrics::{MATCH_CLASS, Metrics, MetricsRef};
+use crate::metrics::{Metrics, MetricsRef};
 use crate::object::id::Identity;
 use crate::object::storage::ReadError;
 use crate::runtime::pool::{Edges, Shared};
@@ -280,7 +280,8 @@ fn api(runtime: &Arc<Shared>, store: &Arc<RedbStore>, games: &Arc<Games>, metric
             StoreHealth::Writable => Readiness::Ready,
         }),
         metrics,
-        classes: vec![ClassEntry::new(MATCH_CLASS, 1)],
+        stored: store.clone(),
+        classes: runtime.classes.values().map(|class| ClassEntry::of(&**class)).collect(),
         assets: Arc::default(),
     }
 }

@@ -81,7 +81,9 @@ pub enum AdminKeyError {
     #[error("an admin key is NAME:ROLES:HASH, as `tickstone key admin` prints it")]
     Form,
     /// A role that is none.
-    #[error("admin key {name}: expected roles of read, create, seat, kick, signal, call, token, admin, joined by +")]
+    #[error(
+        "admin key {name}: expected roles of read, create, seat, kick, signal, call, token, admin, joined by +"
+    )]
     Roles {
         /// The key.
         name: String,

@@ -1,6 +1,9 @@
-//! What a handler sees of the world, and how it asks for effects.
+//! What a handler sees of the world, and how it asks for effects. What it stores is in
+//! [`values`](super::values), its alarms in [`alarm`](super::alarm), jobs in [`job`](super::job), its own sockets
+//! in [`peers`](super::peers).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tickstone_shared::ids::Epoch;
 use tickstone_shared::sim::game::WorkerGroup;
@@ -8,18 +11,25 @@ use tickstone_shared::time::{Moment, Tick};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::ServerMessage;
 
+use super::alarm::ALARMS_MAX;
 use super::contract::{CallError, CallId};
 use super::effects::{Control, Effects, Listing, Output, Release};
 use super::id::Identity;
+use super::job::JobId;
+use super::sight::Sight;
 use super::socket::{SocketId, StateFrame};
-use super::storage::{KEY_BYTES_MAX, Record, VALUE_BYTES_MAX, Write};
+use super::storage::{ALARM_NAME_BYTES_MAX, KEY_BYTES_MAX, Reader, VALUE_BYTES_MAX};
+use super::values::OwnWrites;
 
 /// The one argument every handler gets.
 pub struct Context<'a> {
     identity: &'a Identity,
     now: Moment,
     epoch: Epoch,
-    effects: &'a mut Effects,
+    pub(super) effects: &'a mut Effects,
+    pub(super) sight: Sight<'a>,
+    pub(super) own: OwnWrites,
+    pub(super) reader: Option<Box<dyn Reader + 'a>>,
 }
 
 /// A write that is over a limit. Nothing of it was taken.
@@ -39,12 +49,30 @@ pub enum WriteRefused {
         /// Their bytes.
         got: usize,
     },
+    /// The name of an alarm is too long.
+    #[error("the name of an alarm has {got} bytes; at most {ALARM_NAME_BYTES_MAX}")]
+    AlarmName {
+        /// Its bytes.
+        got: usize,
+    },
+    /// One alarm more than an object may have.
+    #[error("an object has at most {ALARMS_MAX} alarms")]
+    Alarms,
 }
+
+/// Numbers jobs within the process.
+static NEXT_JOB: AtomicU64 = AtomicU64::new(1);
 
 impl<'a> Context<'a> {
     /// A context for one handler. The runtime makes it; tests and benches may.
-    pub fn new(identity: &'a Identity, now: Moment, epoch: Epoch, effects: &'a mut Effects) -> Self {
-        Self { identity, now, epoch, effects }
+    pub fn new(
+        identity: &'a Identity,
+        now: Moment,
+        epoch: Epoch,
+        effects: &'a mut Effects,
+        sight: Sight<'a>,
+    ) -> Self {
+        Self { identity, now, epoch, effects, sight, own: OwnWrites::default(), reader: None }
     }
 
     /// Who the object is.
@@ -57,51 +85,19 @@ impl<'a> Context<'a> {
         self.now
     }
 
-    /// The number of this activation.
+    /// The same, in milliseconds since 1970.
+    pub fn unix_ms(&self) -> u64 {
+        self.sight.wall.unix_ms(self.now)
+    }
+
+    /// The number of this activation. One that follows a hibernation has the number of the one before.
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// Sets a value.
-    pub fn put(&mut self, key: impl Into<Vec<u8>>, value: Vec<u8>) -> Result<(), WriteRefused> {
-        let key = key.into();
-        if key.len() > KEY_BYTES_MAX {
-            return Err(WriteRefused::Key { got: key.len() });
-        }
-        if key.len() + value.len() > VALUE_BYTES_MAX {
-            return Err(WriteRefused::Value { got: key.len() + value.len() });
-        }
-        self.effects.writes.push(Write::Put { key, value });
-        Ok(())
-    }
-
-    /// Removes a value.
-    pub fn delete(&mut self, key: impl Into<Vec<u8>>) {
-        self.effects.writes.push(Write::Delete { key: key.into() });
-    }
-
-    /// Adds an entry to the journal.
-    pub fn append(&mut self, entry: Vec<u8>) -> Result<(), WriteRefused> {
-        if entry.len() > VALUE_BYTES_MAX {
-            return Err(WriteRefused::Value { got: entry.len() });
-        }
-        self.effects.writes.push(Write::Append { entry });
-        Ok(())
-    }
-
-    /// Forgets the journal so far: what this handler puts stands for it.
-    pub fn cut_journal(&mut self) {
-        self.effects.writes.push(Write::CutJournal);
-    }
-
     /// Says whether the object is to be woken when the server starts.
     pub fn wake_at_start(&mut self, wake_at_start: WakeAtStart) {
-        self.effects.writes.push(Write::Record(Record {
-            class: self.identity.class.to_owned(),
-            name: self.identity.name.clone(),
-            epoch: self.epoch,
-            wake_at_start: wake_at_start == WakeAtStart::Yes,
-        }));
+        self.control(Control::WakeAtStart(wake_at_start));
     }
 
     /// Sends a message once what the object wrote is durable.
@@ -136,32 +132,37 @@ impl<'a> Context<'a> {
 
     /// Asks for steps.
     pub fn start_ticks(&mut self, rate_hz: u32, after: Tick) {
-        self.effects.controls.push(Control::StartTicks { rate_hz, after });
+        self.control(Control::StartTicks { rate_hz, after });
     }
 
     /// Asks for no more steps.
     pub fn stop_ticks(&mut self) {
-        self.effects.controls.push(Control::StopTicks);
+        self.control(Control::StopTicks);
     }
 
     /// Says where the object is to run.
     pub fn place(&mut self, group: WorkerGroup) {
-        self.effects.controls.push(Control::Place(group));
+        self.control(Control::Place(group));
     }
 
     /// Shows the object in listings.
     pub fn publish(&mut self, listing: Listing) {
-        self.effects.controls.push(Control::Publish(listing));
+        self.control(Control::Publish(listing));
     }
 
     /// Ends the activation after this handler.
     pub fn finish(&mut self) {
-        self.effects.controls.push(Control::Finish);
+        self.control(Control::Finish);
+    }
+
+    /// Asks for the object to hibernate as soon as it may, rather than after its idle time.
+    pub fn hibernate(&mut self) {
+        self.control(Control::Hibernate);
     }
 
     /// Commits what this handler wrote now rather than with the next group.
     pub fn commit_now(&mut self) {
-        self.effects.controls.push(Control::CommitNow);
+        self.control(Control::CommitNow);
     }
 
     /// Keeps `attempt` where a panic of this handler cannot reach it; the next wake gets it back.
@@ -171,8 +172,16 @@ impl<'a> Context<'a> {
         self.effects.attempted = true;
     }
 
-    fn output(&mut self, release: Release, output: Output) {
+    pub(super) fn output(&mut self, release: Release, output: Output) {
         self.effects.outputs.push((release, output));
+    }
+
+    pub(super) fn control(&mut self, control: Control) {
+        self.effects.controls.push(control);
+    }
+
+    pub(super) fn next_job(&self) -> JobId {
+        JobId(NEXT_JOB.fetch_add(1, Ordering::Relaxed))
     }
 }
 

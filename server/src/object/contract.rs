@@ -5,31 +5,50 @@ use std::sync::Arc;
 
 use tickstone_shared::time::Tick;
 
-use super::context::Context;
+use super::alarm::{AlarmError, AlarmFired};
+use super::caller::Caller;
+use super::class::ClassRules;
+use super::context::{Context, WriteRefused};
 use super::id::Identity;
+use super::job::{JobId, JobResult};
+use super::request::ObjectRequest;
 use super::socket::SocketEvent;
-use super::storage::Reader;
+use super::storage::ReadError;
+use super::values::StorageError;
 
 /// One object, alive. It may be dropped after any handler: what must last goes through the context.
+///
+/// A handler that returns an error or panics commits nothing and sends nothing.
 pub trait DurableObject: Send {
     /// The first handler of an activation, on a thread that may read the disk. What was stored is read here.
-    fn wake(
-        &mut self,
-        ctx: &mut Context<'_>,
-        reason: &WakeReason,
-        stored: &dyn Reader,
-    ) -> Result<(), WakeError>;
+    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason) -> Result<(), WakeError>;
     /// A request that wants an answer.
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError>;
+    /// An HTTP request, as it came; it is answered like a call, with an
+    /// [`ObjectResponse`](super::request::ObjectResponse).
+    fn on_http(
+        &mut self,
+        _ctx: &mut Context<'_>,
+        _id: CallId,
+        _request: ObjectRequest,
+    ) -> Result<Answer, CallError> {
+        Err(CallError::NotFound)
+    }
+    /// A job has ended. Told exactly once, unless the object was reset in between.
+    fn on_done(&mut self, _ctx: &mut Context<'_>, _job: JobId, _result: JobResult) {}
     /// Something happened on one of the object's sockets.
-    fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent);
+    fn on_socket(&mut self, _ctx: &mut Context<'_>, _event: SocketEvent) {}
+    /// An alarm is due. It is gone once what this handler wrote is durable; an error runs it again later.
+    fn on_alarm(&mut self, _ctx: &mut Context<'_>, _alarm: &AlarmFired) -> Result<(), AlarmError> {
+        Ok(())
+    }
     /// A step is due. Only if the object asked for ticks.
     fn on_tick(&mut self, _ctx: &mut Context<'_>, _due: TickDue) {}
     /// What the last handler wrote was not taken: too much waits for the disk. What it sent gated is dropped.
     fn on_writes_refused(&mut self) -> AfterRefusal {
         AfterRefusal::Reset
     }
-    /// Last words before the memory goes: at a drain.
+    /// Last words before the memory goes: at a drain, and before it hibernates.
     fn on_sleep(&mut self, _ctx: &mut Context<'_>) {}
 }
 
@@ -39,24 +58,41 @@ pub trait Class: Send + Sync {
     fn name(&self) -> &'static str;
     /// An object that has not been woken yet.
     fn instantiate(&self, identity: &Identity) -> Box<dyn DurableObject>;
+    /// What holds for every object of the class.
+    fn rules(&self) -> ClassRules {
+        ClassRules::default()
+    }
+    /// Rewrites what an object of an older version stored, before it is woken and in the same commit.
+    fn migrate(&self, _ctx: &mut Context<'_>, from: u32) -> Result<(), WakeError> {
+        Err(WakeError(format!("its class has no migration from version {from}")))
+    }
 }
 
 /// A class, shared.
 pub type ClassRef = Arc<dyn Class>;
 
-/// Why an object is woken.
+/// Why an object is woken (contract: LIFE 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WakeReason {
     /// Nothing is stored of it.
     Created,
-    /// The process started, or the object had been put to sleep.
+    /// It had been idle, and its memory went. Everything it wrote is there, its sockets are, and its epoch is
+    /// the same.
+    Hibernation,
+    /// The process started. Jobs are gone; sockets are as far as they come back.
     Restart,
-    /// A handler panicked. The world is rebuilt from what is stored.
+    /// The activation before this one was thrown away: a handler panicked, or what it wrote did not become
+    /// durable.
     Crash {
         /// What the object was attempting ([`Context::attempt`]), if it had said so.
         attempt: Option<Vec<u8>>,
-        /// Panics within the last 60 s, this one included.
+        /// Panics within the last 60 s, this one included; 0: none, its writes were lost.
         panics: u32,
+    },
+    /// What was stored by an older version of its class has just been migrated.
+    Migration {
+        /// From this version.
+        from: u32,
     },
 }
 
@@ -83,6 +119,8 @@ pub struct TickDue {
 pub struct Call {
     /// Names the answer.
     pub id: CallId,
+    /// Who asks.
+    pub caller: Caller,
     /// What is asked.
     pub method: String,
     /// With what.
@@ -138,7 +176,7 @@ pub enum CallError {
     /// The object was reset while it worked on this: it may or may not have happened.
     #[error("the object was reset")]
     Reset,
-    /// The disk does not take it.
+    /// The disk does not take it, or it is over a quota. Nothing was written.
     #[error("storage is full or failing")]
     Storage,
     /// The server is draining.
@@ -156,3 +194,59 @@ pub enum CallError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct WakeError(pub String);
+
+impl From<StorageError> for WakeError {
+    fn from(error: StorageError) -> Self {
+        WakeError(error.to_string())
+    }
+}
+
+impl From<ReadError> for WakeError {
+    fn from(error: ReadError) -> Self {
+        WakeError(error.to_string())
+    }
+}
+
+impl From<WriteRefused> for WakeError {
+    fn from(error: WriteRefused) -> Self {
+        WakeError(error.to_string())
+    }
+}
+
+impl From<WriteRefused> for CallError {
+    fn from(refused: WriteRefused) -> Self {
+        CallError::Invalid(refused.to_string())
+    }
+}
+
+impl From<ReadError> for CallError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Damaged { .. } => CallError::SetAside(error.to_string()),
+            ReadError::Io(_) => CallError::Storage,
+        }
+    }
+}
+
+impl From<StorageError> for CallError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Refused(refused) => refused.into(),
+            StorageError::Read(error) => error.into(),
+            StorageError::Type(_) => CallError::SetAside(error.to_string()),
+            StorageError::TickWorker => CallError::Invalid(error.to_string()),
+        }
+    }
+}
+
+impl From<StorageError> for AlarmError {
+    fn from(error: StorageError) -> Self {
+        AlarmError(error.to_string())
+    }
+}
+
+impl From<WriteRefused> for AlarmError {
+    fn from(error: WriteRefused) -> Self {
+        AlarmError(error.to_string())
+    }
+}

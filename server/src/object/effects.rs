@@ -8,14 +8,16 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::ServerMessage;
 
+use super::context::WakeAtStart;
 use super::contract::{CallError, CallId};
 use super::id::{Identity, ObjectId};
+use super::job::{Job, JobId};
 use super::peer::{Attachment, AutoResponse, Payload, Tags, WhenFull};
 use super::socket::{SocketId, StateFrame};
 use super::storage::Write;
 
 /// Something that leaves the object.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Output {
     /// A reliable message to a socket.
     Send {
@@ -48,6 +50,15 @@ pub enum Output {
         call: CallId,
         /// The answer.
         result: Result<serde_json::Value, CallError>,
+    },
+    /// Something for the object's own sockets.
+    Peer(Box<PeerOutput>),
+    /// A job begins.
+    Start {
+        /// Its name.
+        id: JobId,
+        /// What is done.
+        job: Job,
     },
 }
 
@@ -139,6 +150,12 @@ pub enum Control {
     Finish,
     /// Writes of this handler are waited for: commit them now.
     CommitNow,
+    /// Hold every other event until this job is done.
+    BlockUntil(JobId),
+    /// Forget the memory as soon as nothing needs it.
+    Hibernate,
+    /// Whether to wake it when the server starts.
+    WakeAtStart(WakeAtStart),
 }
 
 /// What listings show of an object.
@@ -155,6 +172,10 @@ pub struct Listing {
 pub struct Effects {
     /// Changes to what is stored, in order: one batch.
     pub writes: Vec<Write>,
+    /// The first of the writes are the runtime's own; the handler's begin here.
+    pub given: usize,
+    /// The alarm that runs.
+    pub running_alarm: Option<String>,
     /// What leaves, in order.
     pub outputs: Vec<(Release, Output)>,
     /// What the runtime is asked for, in order.
@@ -169,6 +190,8 @@ impl Effects {
     /// Nothing asked for; keeps the buffers.
     pub fn clear(&mut self) {
         self.writes.clear();
+        self.given = 0;
+        self.running_alarm = None;
         self.outputs.clear();
         self.controls.clear();
         self.attempted = false;

@@ -47,7 +47,7 @@ impl Gate {
         while let Some((ticket, _)) = self.held.front() {
             match ticket.state() {
                 TicketState::Pending => return GateState::Shut,
-                TicketState::Failed => return GateState::Broken,
+                TicketState::Failed | TicketState::Full => return GateState::Broken,
                 TicketState::Durable => released.extend(self.held.pop_front().map(|(_, output)| output)),
             }
         }

@@ -4,16 +4,24 @@
 //! responsible for: which thread runs a handler, where bytes are kept, how a socket works.
 //! Must never happen here: a clock, a file, a lock, an await.
 //!
-//! The place of what comes later: durable named alarms beside [`effects::Control::StartTicks`], jobs beside
-//! [`contract::Call`], hibernation beside [`contract::WakeReason`].
+//! [`contract`] has the handlers; [`context`] is what they get. What they ask of it: [`values`] (storage),
+//! [`alarm`], [`job`], [`peers`] (sockets), ticks and answers.
 
+pub mod alarm;
 pub mod caller;
+pub mod class;
 pub mod context;
 pub mod contract;
 pub mod effects;
 pub mod gate;
 pub mod id;
 pub mod id_map;
+pub mod job;
 pub mod peer;
+pub mod peers;
+pub mod request;
+pub mod sight;
 pub mod socket;
 pub mod storage;
+pub mod unwritten;
+pub mod values;

@@ -140,7 +140,11 @@ impl Attachment {
     /// Checks the length.
     pub fn new(bytes: impl Into<Bytes>) -> Result<Self, PeerLimit> {
         let bytes = bytes.into();
-        if bytes.len() > ATTACHMENT_BYTES_MAX { Err(PeerLimit::Attachment(bytes.len())) } else { Ok(Self(bytes)) }
+        if bytes.len() > ATTACHMENT_BYTES_MAX {
+            Err(PeerLimit::Attachment(bytes.len()))
+        } else {
+            Ok(Self(bytes))
+        }
     }
 
     /// The bytes.

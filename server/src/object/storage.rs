@@ -1,5 +1,8 @@
 //! What an object stores: an ordered private key-value space, and a journal that only grows until it is cut.
 
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -22,6 +25,10 @@ pub struct Record {
     pub name: ObjectName,
     /// The number of its newest activation, stored before that activation's first send.
     pub epoch: Epoch,
+    /// The node whose activation that is.
+    pub node: u32,
+    /// The version of its class that wrote what is stored.
+    pub class_version: u32,
     /// It is to be woken when the server starts.
     pub wake_at_start: bool,
 }
@@ -50,13 +57,148 @@ pub enum Write {
     CutJournal,
     /// Replaces the record.
     Record(Record),
+    /// Sets an alarm, instead of the one of that name.
+    SetAlarm(AlarmRow),
+    /// Removes an alarm, if it still has this generation.
+    ClearAlarm {
+        /// Its name.
+        name: String,
+        /// The one that is meant: an alarm that was set anew stays.
+        generation: u64,
+    },
+    /// Removes everything: values, alarms, the journal and the record. Nothing is left to be paid for, but
+    /// the history of a class that keeps one.
+    DeleteAll,
+    /// Takes values and alarms back to what they were; nothing else.
+    Restore(Bookmark),
 }
+
+/// Bytes of an alarm's name.
+pub const ALARM_NAME_BYTES_MAX: usize = 256;
+/// Bytes an alarm counts for besides its name.
+const ALARM_BYTES: u64 = 64;
+
+/// An alarm as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmRow {
+    /// Its name, at most [`ALARM_NAME_BYTES_MAX`].
+    pub name: String,
+    /// When it fires next, in ms since 1970.
+    pub due_ms: u64,
+    /// When it was to fire at first: retries do not move this.
+    pub scheduled_ms: u64,
+    /// Tells an alarm from one of the same name that was set before.
+    pub generation: u64,
+    /// Runs that failed because of the handler.
+    pub retries: u32,
+    /// Runs that failed because of the store.
+    pub store_retries: u32,
+    /// Between two runs, if it repeats.
+    pub every_ms: Option<u64>,
+}
+
+impl AlarmRow {
+    /// What it counts for in the quota.
+    pub fn bytes(&self) -> u64 {
+        alarm_bytes(&self.name)
+    }
+}
+
+/// What an alarm of this name counts for in the quota.
+pub fn alarm_bytes(name: &str) -> u64 {
+    ALARM_BYTES + name.len() as u64
+}
+
+/// Which values are listed: byte order, the start included, the end excluded (contract: STORE 1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Range {
+    /// Where it begins.
+    pub start: Start,
+    /// The key before which it ends.
+    pub end: Option<Vec<u8>>,
+    /// Only keys that begin with this.
+    pub prefix: Vec<u8>,
+    /// From the end.
+    pub reverse: bool,
+    /// At most so many.
+    pub limit: Option<NonZeroUsize>,
+}
+
+/// Where a [`Range`] begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With the first key.
+    #[default]
+    First,
+    /// With this key, if it is there.
+    At(Vec<u8>),
+    /// After this key.
+    After(Vec<u8>),
+}
+
+impl Range {
+    /// The bounds in keys: the lower one included, the upper one excluded. None: nothing is within.
+    pub fn bounds(&self) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+        let start = match &self.start {
+            Start::First => Vec::new(),
+            Start::At(key) => key.clone(),
+            Start::After(key) => [key.as_slice(), &[0]].concat(),
+        };
+        let lower = start.max(self.prefix.clone());
+        let upper = match (&self.end, after_prefix(&self.prefix)) {
+            (Some(end), Some(after)) => Some(end.clone().min(after)),
+            (end, after) => end.clone().or(after),
+        };
+        let empty = upper.as_ref().is_some_and(|upper| *upper <= lower);
+        (!empty).then_some((lower, upper))
+    }
+
+    /// How many at most.
+    pub fn limit(&self) -> usize {
+        self.limit.map_or(usize::MAX, NonZeroUsize::get)
+    }
+}
+
+/// The first key after all that begin with `prefix`. None: there is none.
+pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut after = prefix[..=last].to_vec();
+    after[last] += 1;
+    Some(after)
+}
+
+/// A moment in what is stored, as an ordered text: the later, the greater (contract: STORE 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bookmark(pub u64);
+
+impl fmt::Display for Bookmark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for Bookmark {
+    type Err = NoBookmark;
+
+    fn from_str(text: &str) -> Result<Self, NoBookmark> {
+        let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u64::from_str_radix(text, 16).ok().filter(|_| digits && text.len() == 16);
+        number.map(Self).ok_or(NoBookmark)
+    }
+}
+
+/// A text that is no bookmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a bookmark is 16 lower-case hex digits")]
+pub struct NoBookmark;
 
 /// The writes of one handler: all or none.
 #[derive(Debug, Clone)]
 pub struct WriteBatch {
     /// Whose.
     pub object: ObjectId,
+    /// The node whose activation wrote it; a store refuses another one than the epoch's.
+    pub node: u32,
     /// Written by this activation; a store refuses an older one than it has seen.
     pub epoch: Epoch,
     /// The changes, in order. None: a barrier, durable when everything before it is.
@@ -76,6 +218,8 @@ pub enum TicketState {
     Durable,
     /// It will never be durable.
     Failed,
+    /// It will never be durable: it is over a quota, and nothing of it was written.
+    Full,
 }
 
 /// Says when a batch is durable. Written once by the store, read by the owner of the batch.
@@ -88,7 +232,8 @@ impl Ticket {
         match self.0.load(Ordering::Acquire) {
             0 => TicketState::Pending,
             1 => TicketState::Durable,
-            _ => TicketState::Failed,
+            2 => TicketState::Failed,
+            _ => TicketState::Full,
         }
     }
 
@@ -101,6 +246,11 @@ impl Ticket {
     pub fn set_failed(&self) {
         self.0.store(2, Ordering::Release);
     }
+
+    /// The batch will never be: it is over a quota.
+    pub fn set_full(&self) {
+        self.0.store(3, Ordering::Release);
+    }
 }
 
 /// What is stored of one object, as of one moment. Only threads that may read the disk hold one.
@@ -111,8 +261,24 @@ pub trait Reader {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
     /// The keys that begin with `prefix`, ascending.
     fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ReadError>;
+    /// The values of a range, in its order.
+    fn list(&self, _range: &Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+        Err(ReadError::Io("this store does not have it".to_owned()))
+    }
+    /// The alarms, by name.
+    fn alarms(&self) -> Result<Vec<AlarmRow>, ReadError> {
+        Ok(Vec::new())
+    }
+    /// Bytes that count for the quota: keys, values and alarms ([`AlarmRow::bytes`]).
+    fn bytes(&self) -> Result<u64, ReadError> {
+        Err(ReadError::Io("this store does not have it".to_owned()))
+    }
     /// The journal's entries since it was last cut, oldest first.
     fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError>;
+    /// The newest activation's number: the record's, or that of the activation that removed everything.
+    fn epoch(&self) -> Result<Epoch, ReadError> {
+        Ok(self.record()?.map_or(Epoch(0), |record| record.epoch))
+    }
 }
 
 /// Why something stored cannot be read.

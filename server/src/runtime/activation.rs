@@ -13,6 +13,7 @@ use super::settings::CALL_TIMEOUT;
 use crate::object::contract::{CallError, CallId, DurableObject};
 use crate::object::gate::Gate;
 use crate::object::id::Identity;
+use crate::object::sight::Kept;
 use crate::object::socket::{SocketEvent, SocketId};
 use crate::object::storage::{Ticket, TicketState};
 
@@ -47,7 +48,20 @@ pub struct Activation {
     pub finishing: bool,
     /// Asleep for a drain: no more handlers.
     pub asleep: bool,
+    /// What a tick never looks at.
+    pub aside: Box<Aside>,
     calls: Vec<PendingCall>,
+}
+
+/// What a tick never looks at.
+#[derive(Debug, Default)]
+pub struct Aside {
+    /// What handlers can look at.
+    pub kept: Kept,
+    /// A record is stored.
+    pub recorded: bool,
+    /// It is woken when the server starts.
+    pub wake_at_start: bool,
 }
 
 /// The ticks of an activation.
@@ -83,6 +97,7 @@ impl Activation {
             newest_ticket: None,
             finishing: false,
             asleep: false,
+            aside: Box::default(),
             calls: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
@@ -24,8 +25,23 @@ pub enum EventRefused {
 
 /// The way into the runtime for the edges. Cheap to clone, never blocks.
 pub trait Objects: Send + Sync {
-    /// Asks an object something; it is woken if it sleeps.
-    fn call(&self, object: &Identity, method: &str, body: serde_json::Value, reply: ReplyTo);
+    /// Asks an object something on behalf of somebody; it is woken if it sleeps.
+    fn call_by(
+        &self,
+        caller: Caller,
+        object: &Identity,
+        method: &str,
+        body: serde_json::Value,
+        reply: ReplyTo,
+    );
+    /// The same on behalf of this server.
+    fn call(&self, object: &Identity, method: &str, body: serde_json::Value, reply: ReplyTo) {
+        self.call_by(Caller::Operator, object, method, body, reply);
+    }
+    /// Removes an object: its sockets are closed, and nothing stays stored.
+    fn delete(&self, object: &Identity, reply: ReplyTo);
+    /// Whether the object is in memory now.
+    fn is_awake(&self, object: &Identity) -> bool;
     /// Tells an object what happened on a socket; it is woken if it sleeps.
     fn socket(&self, object: &Identity, event: SocketEvent) -> Result<(), EventRefused>;
     /// What is published of one object.

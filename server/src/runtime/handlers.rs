@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tickstone_shared::sim::game::WorkerGroup;
 use tickstone_shared::time::Moment;
 use tickstone_shared::wire::close::CloseCode;
 
@@ -18,6 +19,7 @@ use crate::object::context::Context;
 use crate::object::contract::{Answer, CallError, DurableObject, TickDue, WakeReason};
 use crate::object::effects::Effects;
 use crate::object::gate::GateState;
+use crate::object::sight::{OpenReader, Sight, Wall};
 
 /// What a handler that returned left to do.
 enum Handled {
@@ -57,6 +59,16 @@ impl Worker {
                     Err(error) => ctx.reply(id, Err(error)),
                 })
             }
+            Event::Done(job, result) => {
+                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
+                    object.on_done(ctx, job, result);
+                })
+            }
+            Event::Delete(reply) => {
+                reply(Err(CallError::NotFound));
+                return self.put_back(slot, activation);
+            }
+            Event::Alarm => return self.put_back(slot, activation),
             Event::Socket(event) => {
                 activation.note_socket(&event);
                 self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
@@ -81,8 +93,16 @@ impl Worker {
         let began = shared.clock.now();
         self.busy_slot.store(slot, Ordering::Relaxed);
         self.busy_since.store(now.0 + 1, Ordering::Release);
-        let Activation { object, identity, epoch, .. } = activation;
-        let result = guard(|| handler(&mut **object, &mut Context::new(identity, now, *epoch, effects)));
+        let Activation { object, identity, epoch, aside, .. } = activation;
+        let open = || shared.store.reader(identity.id);
+        let disk: Option<OpenReader<'_>> = match self.group {
+            WorkerGroup::Tick => None,
+            WorkerGroup::General => Some(&open),
+        };
+        let wall = Wall::new(now, shared.clock.unix_ms());
+        let sight = Sight { wall, kept: &aside.kept, disk };
+        let result =
+            guard(|| handler(&mut **object, &mut Context::new(identity, now, *epoch, effects, sight)));
         self.busy_since.store(0, Ordering::Release);
         shared.count_busy(identity.class, began);
         match result {
@@ -109,6 +129,7 @@ impl Worker {
             store: &*shared.store,
             listings: &shared.listings,
             metrics: &shared.metrics,
+            node: shared.node,
             sockets: &mut scratch.sockets,
         };
         if outbox.carry_out(&mut activation, &mut scratch.effects) == Outcome::Reset {

@@ -9,6 +9,7 @@ use super::handle::ReplyTo;
 use crate::mailbox::{Bell, Receiver, Sender, mailbox};
 use crate::object::contract::{Call, WakeReason};
 use crate::object::id::{Identity, ObjectId};
+use crate::object::job::{JobId, JobResult};
 use crate::object::socket::SocketEvent;
 
 /// Orders one worker's queue holds.
@@ -20,6 +21,12 @@ pub enum Event {
     Call(Call, ReplyTo),
     /// Something happened on a socket.
     Socket(SocketEvent),
+    /// A job has ended.
+    Done(JobId, JobResult),
+    /// Alarms are due.
+    Alarm,
+    /// Everything of it is to be removed.
+    Delete(ReplyTo),
 }
 
 /// An event and the object it is for.

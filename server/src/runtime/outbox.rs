@@ -6,10 +6,11 @@ use super::activation::{Activation, Ticking};
 use super::listings::Listings;
 use super::ports::{SocketOutput, Store, SubmitError};
 use crate::metrics::Metrics;
+use crate::object::context::WakeAtStart;
 use crate::object::contract::{AfterRefusal, CallError};
 use crate::object::effects::{Control, Effects, Output, Release};
 use crate::object::gate::GateState;
-use crate::object::storage::{Ticket, WriteBatch};
+use crate::object::storage::{Record, Ticket, Write, WriteBatch};
 
 /// What the activation needs after its effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Outcome {
 
 /// Where effects go.
 pub struct Outbox<'a> {
+    /// Who this process is to the store.
+    pub node: u32,
     /// Takes writes.
     pub store: &'a dyn Store,
     /// Takes what is published.
@@ -61,12 +64,14 @@ impl Outbox<'_> {
     fn submit(&mut self, activation: &mut Activation, effects: &mut Effects) -> Passage {
         let gated = effects.outputs.iter().any(|(release, _)| *release == Release::Gated);
         let waited_for = gated || is_urgent(effects);
+        self.record(activation, effects);
         if effects.writes.is_empty() && !(waited_for && activation.awaits_disk()) {
             return Passage::Open;
         }
         let ticket = waited_for.then(|| Arc::new(Ticket::default()));
         let batch = WriteBatch {
             object: activation.identity.id,
+            node: self.node,
             epoch: activation.epoch,
             writes: std::mem::take(&mut effects.writes),
             urgent: is_urgent(effects),
@@ -87,6 +92,28 @@ impl Outbox<'_> {
                 Passage::Refused
             }
         }
+    }
+
+    /// Says in the batch what the record becomes, if that changes.
+    fn record(&self, activation: &mut Activation, effects: &mut Effects) {
+        let wish = effects.controls.iter().rev().find_map(|control| match control {
+            Control::WakeAtStart(wish) => Some(*wish == WakeAtStart::Yes),
+            _ => None,
+        });
+        let aside = &mut *activation.aside;
+        if wish.is_none() && (aside.recorded || effects.writes.is_empty()) {
+            return;
+        }
+        aside.wake_at_start = wish.unwrap_or(aside.wake_at_start);
+        aside.recorded = true;
+        effects.writes.push(Write::Record(Record {
+            class: activation.identity.class.to_owned(),
+            name: activation.identity.name.clone(),
+            epoch: activation.epoch,
+            node: self.node,
+            class_version: 1,
+            wake_at_start: aside.wake_at_start,
+        }));
     }
 
     fn pass(
@@ -126,6 +153,8 @@ impl Outbox<'_> {
                 self.metrics.calls.get_or_create(&label).inc();
                 activation.answer(call, result);
             }
+            Output::Peer(output) => self.sockets.push(SocketOutput::Peer(output)),
+            Output::Start { id, job } => tracing::warn!(?id, ?job, "this runtime does no jobs"),
         }
     }
 
@@ -138,7 +167,7 @@ impl Outbox<'_> {
             Control::Place(group) => activation.group = group,
             Control::Publish(listing) => self.listings.publish(&activation.identity, listing),
             Control::Finish => activation.finishing = true,
-            Control::CommitNow => {}
+            Control::WakeAtStart(_) | Control::BlockUntil(_) | Control::Hibernate | Control::CommitNow => {}
         }
     }
 

@@ -19,6 +19,7 @@ use super::settings::Settings;
 use super::worker::{Scratch, Worker};
 use crate::clock::ClockRef;
 use crate::metrics::{ClassLabel, Metrics, MetricsRef};
+use crate::object::caller::Caller;
 use crate::object::contract::{Call, CallError, CallId, ClassRef, WakeReason};
 use crate::object::effects::Listing;
 use crate::object::id::{Identity, ObjectId};
@@ -43,6 +44,8 @@ pub struct Shared {
     pub classes: BTreeMap<&'static str, ClassRef>,
     /// The workers, by id: tick, general, spare.
     pub workers: Vec<Worker>,
+    /// Who this process is to the store: another number at each start.
+    pub node: u32,
     inboxes: Vec<Inbox>,
     /// Time in handlers, by class.
     busy: BTreeMap<&'static str, BusyCounter>,
@@ -97,6 +100,7 @@ impl Shared {
             classes: classes.into_iter().map(|class| (class.name(), class)).collect(),
             inboxes: workers.iter().map(|worker| worker.inbox.clone()).collect(),
             workers,
+            node: settings.node,
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             next_call: AtomicU64::new(1),
@@ -283,15 +287,32 @@ pub(super) fn is_active(worker: &Worker) -> bool {
 const ALIVE_WITHIN: Duration = Duration::from_secs(1);
 
 impl Objects for Shared {
-    fn call(&self, object: &Identity, method: &str, body: serde_json::Value, reply: ReplyTo) {
+    fn call_by(
+        &self,
+        caller: Caller,
+        object: &Identity,
+        method: &str,
+        body: serde_json::Value,
+        reply: ReplyTo,
+    ) {
         if self.is_draining() && method == "create" {
             return reply(Err(CallError::Draining));
         }
         let id = CallId(self.next_call.fetch_add(1, Ordering::Relaxed));
-        let call = Call { id, method: method.to_owned(), body };
+        let call = Call { id, caller, method: method.to_owned(), body };
         if let Err(event) = self.send(object, Event::Call(call, reply)) {
             if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
         }
+    }
+
+    fn delete(&self, object: &Identity, reply: ReplyTo) {
+        if let Err(event) = self.send(object, Event::Delete(reply)) {
+            if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
+        }
+    }
+
+    fn is_awake(&self, object: &Identity) -> bool {
+        self.directory.owner(object.id).is_some()
     }
 
     fn socket(&self, object: &Identity, event: SocketEvent) -> Result<(), EventRefused> {

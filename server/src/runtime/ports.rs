@@ -5,8 +5,9 @@ use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
 use crate::object::peer::SocketInfo;
 use crate::object::socket::{SocketId, StateFrame};
-use crate::object::storage::{ReadError, Reader, Record, WriteBatch};
+use crate::object::storage::{AlarmRow, Bookmark, ReadError, Reader, Record, Ticket, WriteBatch};
 use std::sync::Arc;
+use tickstone_shared::ids::{Epoch, ObjectName};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::ServerMessage;
 
@@ -18,8 +19,121 @@ pub trait Store: Send + Sync {
     fn reader(&self, object: ObjectId) -> Result<Box<dyn Reader + '_>, ReadError>;
     /// Every object that is to be woken when the server starts. Reads the disk.
     fn to_wake(&self) -> Result<Vec<(ObjectId, Record)>, ReadError>;
+    /// A page of the objects that have a record, by class and name. Reads the disk.
+    fn objects(&self, _query: &ObjectQuery) -> Result<Vec<(ObjectId, Record)>, ReadError> {
+        Err(ReadError::Io("this store does not have it".to_owned()))
+    }
+    /// At most `limit` alarms that are due until `until_ms` (ms since 1970), by their time; the first after
+    /// `after`. Reads the disk.
+    fn due_alarms(
+        &self,
+        _after: Option<&AlarmKey>,
+        _until_ms: u64,
+        _limit: usize,
+    ) -> Result<Vec<DueAlarm>, ReadError> {
+        Ok(Vec::new())
+    }
+    /// The newest moment. Reads the disk.
+    fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
+        Err(RestoreError::NoHistory)
+    }
+    /// The moment that was the newest at this time (ms since 1970). Reads the disk.
+    fn bookmark_at(&self, _unix_ms: u64) -> Result<Bookmark, RestoreError> {
+        Err(RestoreError::NoHistory)
+    }
+    /// Takes an object back to a moment, in order with its batches. Returns the moment to which a second
+    /// restore takes it forth again. Whoever calls this has made sure that nothing of the object is awake
+    /// or waits. Reads the disk.
+    fn restore(&self, _order: RestoreOrder) -> Result<Bookmark, RestoreError> {
+        Err(RestoreError::NoHistory)
+    }
     /// Can it be written to?
     fn health(&self) -> StoreHealth;
+}
+
+/// Which objects are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectQuery {
+    /// Only of this class.
+    pub class: Option<String>,
+    /// Only names that begin with this.
+    pub prefix: String,
+    /// After the object of this class and name: the last one of the page before.
+    pub after: Option<(String, String)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The place of an alarm among all that are due.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AlarmKey {
+    /// When it is due, in ms since 1970.
+    pub due_ms: u64,
+    /// Whose.
+    pub object: ObjectId,
+    /// Its name.
+    pub name: String,
+}
+
+/// An alarm that is due, and what is needed to wake its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueAlarm {
+    /// Whose.
+    pub object: ObjectId,
+    /// The object's class.
+    pub class: String,
+    /// The object's name.
+    pub name: ObjectName,
+    /// The alarm.
+    pub row: AlarmRow,
+}
+
+impl DueAlarm {
+    /// Its place among all.
+    pub fn key(&self) -> AlarmKey {
+        AlarmKey { due_ms: self.row.due_ms, object: self.object, name: self.row.name.clone() }
+    }
+}
+
+/// What is to be taken back.
+#[derive(Debug, Clone)]
+pub struct RestoreOrder {
+    /// Which object.
+    pub object: ObjectId,
+    /// By this node.
+    pub node: u32,
+    /// By this activation, or on behalf of it.
+    pub epoch: Epoch,
+    /// To which moment.
+    pub bookmark: Bookmark,
+    /// Told when it is done, or that it cannot be.
+    pub ticket: Arc<Ticket>,
+}
+
+/// Why a moment cannot be named or an object be taken back to it. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// The history does not reach back so far.
+    #[error("the history does not reach back so far: the earliest bookmark is {earliest}")]
+    Expired {
+        /// The earliest there is.
+        earliest: Bookmark,
+    },
+    /// It has not been yet.
+    #[error("this moment has not been yet: the latest bookmark is {latest}")]
+    Future {
+        /// The latest there is.
+        latest: Bookmark,
+    },
+    /// The object's class keeps no history.
+    #[error("this object has no history: its class does not ask for one")]
+    NoHistory,
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store takes nothing.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
 }
 
 /// Why a batch was not taken. Nothing of it will ever be durable.

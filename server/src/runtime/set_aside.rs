@@ -6,7 +6,6 @@ use crate::object::context::Context;
 use crate::object::contract::{Answer, Call, CallError, DurableObject, WakeError, WakeReason};
 use crate::object::effects::{Listing, Release};
 use crate::object::socket::SocketEvent;
-use crate::object::storage::Reader;
 
 /// The state listings show.
 pub const SET_ASIDE: &str = "set_aside";
@@ -30,7 +29,7 @@ impl SetAside {
 }
 
 impl DurableObject for SetAside {
-    fn wake(&mut self, _: &mut Context<'_>, _: &WakeReason, _: &dyn Reader) -> Result<(), WakeError> {
+    fn wake(&mut self, _: &mut Context<'_>, _: &WakeReason) -> Result<(), WakeError> {
         Ok(())
     }
 

@@ -27,6 +27,10 @@ pub const EVENTS_PER_TURN_MAX: usize = 1024;
 /// How the runtime is set up.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Who this process is to the store: another number at each start on the same data.
+    pub node: u32,
+    /// Forget every object's memory after each event, as far as it may be: for tests (contract: LIFE 2).
+    pub forgetful: bool,
     /// Threads for objects that tick.
     pub tick_workers: usize,
     /// Threads for the rest.
@@ -46,6 +50,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            node: 1,
+            forgetful: false,
             tick_workers: 1,
             general_workers: 1,
             spare_workers: 2,

@@ -18,7 +18,8 @@ use crate::object::context::Context;
 use crate::object::contract::{WakeError, WakeReason};
 use crate::object::effects::{Control, Effects, Release};
 use crate::object::id::Identity;
-use crate::object::storage::{ReadError, Reader, Record, Ticket, TicketState, Write, WriteBatch};
+use crate::object::sight::{Sight, Wall};
+use crate::object::storage::{ReadError, Record, Ticket, TicketState, Write, WriteBatch};
 
 /// A wake that waits for the disk.
 pub enum PendingWake {
@@ -49,6 +50,7 @@ impl Worker {
         let ticket = Arc::new(Ticket::default());
         let barrier = WriteBatch {
             object: order.identity.id,
+            node: shared.node,
             epoch: Epoch(u32::MAX),
             writes: Vec::new(),
             urgent: true,
@@ -110,10 +112,10 @@ impl Worker {
         }
         let reason =
             if record.is_none() && reason == WakeReason::Restart { WakeReason::Created } else { reason };
-        self.run_wake(shared, scratch, &identity, &reason, record, &*reader, now);
+        drop(reader);
+        self.run_wake(shared, scratch, &identity, &reason, record, now);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of `wake`, split off to keep both short")]
     fn run_wake(
         &self,
         shared: &Shared,
@@ -121,7 +123,6 @@ impl Worker {
         identity: &Identity,
         reason: &WakeReason,
         record: Option<Record>,
-        reader: &dyn Reader,
         now: Moment,
     ) {
         let Some(class) = shared.classes.get(identity.class) else {
@@ -133,7 +134,10 @@ impl Worker {
         let effects = &mut scratch.effects;
         effects.clear();
         let woken = match guard(|| {
-            activation.object.wake(&mut Context::new(&identity, now, epoch, effects), reason, reader)
+            let open = || shared.store.reader(identity.id);
+            let wall = Wall::new(now, shared.clock.unix_ms());
+            let sight = Sight { wall, kept: &activation.aside.kept, disk: Some(&open) };
+            activation.object.wake(&mut Context::new(&identity, now, epoch, effects, sight), reason)
         }) {
             Ok(Ok(())) => Woken::Awake,
             Ok(Err(error)) => Woken::Failed(error),
@@ -191,15 +195,24 @@ impl Worker {
     ) -> bool {
         let effects = &mut scratch.effects;
         let mut writes = std::mem::take(&mut effects.writes);
+        activation.aside.recorded = record.is_some();
+        activation.aside.wake_at_start = record.as_ref().is_some_and(|record| record.wake_at_start);
         if let Some(record) = record {
-            writes.insert(0, Write::Record(Record { epoch: activation.epoch, ..record }));
+            writes.insert(0, Write::Record(Record { epoch: activation.epoch, node: shared.node, ..record }));
         }
         let ticket = Arc::new(Ticket::default());
         if writes.is_empty() {
             ticket.set_durable();
         } else {
             let (object, epoch) = (activation.identity.id, activation.epoch);
-            let batch = WriteBatch { object, epoch, writes, urgent: true, ticket: Some(Arc::clone(&ticket)) };
+            let batch = WriteBatch {
+                object,
+                node: shared.node,
+                epoch,
+                writes,
+                urgent: true,
+                ticket: Some(Arc::clone(&ticket)),
+            };
             if shared.store.submit(batch).is_err() {
                 discard(activation);
                 return false;
@@ -233,7 +246,7 @@ impl Worker {
                 Control::Place(group) => activation.group = group,
                 Control::Publish(listing) => shared.listings.publish(&activation.identity, listing),
                 Control::Finish => activation.finishing = true,
-                Control::StopTicks | Control::CommitNow => {}
+                _ => {}
             }
         }
     }

@@ -327,6 +327,7 @@ impl Worker {
                 store: &*shared.store,
                 listings: &shared.listings,
                 metrics: &shared.metrics,
+                node: shared.node,
                 sockets: &mut scratch.sockets,
             };
             let state = outbox.release(&mut activation, &mut scratch.released);

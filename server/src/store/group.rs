@@ -74,7 +74,7 @@ impl Group {
                     }
                 }
                 Write::Record(record) => index.record(&batch.object, record.epoch),
-                Write::Put { .. } | Write::Delete { .. } => {}
+                _ => {}
             }
         }
     }
@@ -128,7 +128,7 @@ impl Group {
                         let row = encode_record(&batch.object, record);
                         tables.records()?.insert(batch.object.as_bytes(), row.as_slice())?;
                     }
-                    Write::Append { .. } | Write::CutJournal => {}
+                    _ => {}
                 }
             }
         }

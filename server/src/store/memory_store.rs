@@ -10,8 +10,8 @@ use super::error::damaged;
 use super::queue::batch_bytes;
 use super::settings::StoreSettings;
 use crate::object::id::ObjectId;
-use crate::object::storage::{ReadError, Reader, Record, Write, WriteBatch};
-use crate::runtime::ports::{Store, StoreHealth, SubmitError};
+use crate::object::storage::{AlarmRow, Range, ReadError, Reader, Record, Write, WriteBatch};
+use crate::runtime::ports::{AlarmKey, DueAlarm, ObjectQuery, Store, StoreHealth, SubmitError};
 use tickstone_shared::ids::Epoch;
 
 /// When a batch becomes durable.
@@ -30,6 +30,7 @@ struct Stored {
     record: Option<Record>,
     values: BTreeMap<Vec<u8>, Vec<u8>>,
     journal: Vec<Vec<u8>>,
+    alarms: BTreeMap<String, AlarmRow>,
     damaged: bool,
 }
 
@@ -175,6 +176,18 @@ impl Stored {
                 self.epoch = self.epoch.max(record.epoch);
                 self.record = Some(record);
             }
+            Write::SetAlarm(row) => {
+                self.alarms.insert(row.name.clone(), row);
+            }
+            Write::ClearAlarm { name, generation } => {
+                if self.alarms.get(&name).is_some_and(|row| row.generation == generation) {
+                    self.alarms.remove(&name);
+                }
+            }
+            Write::DeleteAll => {
+                *self = Stored { epoch: self.epoch, ..Stored::default() };
+            }
+            Write::Restore(_) => {}
         }
     }
 }
@@ -208,6 +221,45 @@ impl Store for MemoryStore {
         let healthy = state.objects.iter().filter(|(_, stored)| !stored.damaged);
         let records = healthy.filter_map(|(object, stored)| Some((*object, stored.record.clone()?)));
         Ok(records.filter(|(_, record)| record.wake_at_start).collect())
+    }
+
+    fn objects(&self, query: &ObjectQuery) -> Result<Vec<(ObjectId, Record)>, ReadError> {
+        let state = self.lock();
+        let records =
+            state.objects.iter().filter_map(|(object, stored)| Some((*object, stored.record.clone()?)));
+        let wanted = |record: &Record| {
+            let key = (record.class.clone(), record.name.to_string());
+            query.class.as_ref().is_none_or(|class| *class == record.class)
+                && record.name.as_str().starts_with(&query.prefix)
+                && query.after.as_ref().is_none_or(|after| key > *after)
+        };
+        let mut found: Vec<_> = records.filter(|(_, record)| wanted(record)).collect();
+        found.sort_by_key(|(_, record)| (record.class.clone(), record.name.to_string()));
+        found.truncate(query.limit);
+        Ok(found)
+    }
+
+    fn due_alarms(
+        &self,
+        after: Option<&AlarmKey>,
+        until_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<DueAlarm>, ReadError> {
+        let state = self.lock();
+        let mut due: Vec<DueAlarm> = Vec::new();
+        for (object, stored) in &state.objects {
+            let Some(record) = &stored.record else { continue };
+            due.extend(stored.alarms.values().filter(|row| row.due_ms <= until_ms).map(|row| DueAlarm {
+                object: *object,
+                class: record.class.clone(),
+                name: record.name.clone(),
+                row: row.clone(),
+            }));
+        }
+        due.retain(|due| after.is_none_or(|after| due.key() > *after));
+        due.sort_by_key(DueAlarm::key);
+        due.truncate(limit);
+        Ok(due)
     }
 
     fn health(&self) -> StoreHealth {
@@ -245,5 +297,25 @@ impl Reader for MemoryReader {
 
     fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError> {
         Ok(self.checked()?.journal.clone())
+    }
+
+    fn list(&self, range: &Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+        let Some((lower, upper)) = range.bounds() else { return Ok(Vec::new()) };
+        let from = self.checked()?.values.range(lower..);
+        let within = from.take_while(|(key, _)| upper.as_ref().is_none_or(|upper| *key < upper));
+        let mut rows: Vec<_> = within.map(|(key, value)| (key.clone(), value.clone())).collect();
+        if range.reverse {
+            rows.reverse();
+        }
+        rows.truncate(range.limit());
+        Ok(rows)
+    }
+
+    fn alarms(&self) -> Result<Vec<AlarmRow>, ReadError> {
+        Ok(self.checked()?.alarms.values().cloned().collect())
+    }
+
+    fn epoch(&self) -> Result<Epoch, ReadError> {
+        Ok(self.checked()?.epoch)
     }
 }

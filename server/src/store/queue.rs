@@ -102,7 +102,9 @@ pub(super) fn batch_bytes(batch: &WriteBatch) -> usize {
                 Write::Put { key, value } => key.len() + value.len(),
                 Write::Delete { key } => key.len(),
                 Write::Append { entry } => entry.len(),
+                Write::SetAlarm(row) => row.bytes() as usize,
                 Write::CutJournal | Write::Record(_) => 0,
+                _ => 0,
             }
     });
     BATCH_BYTES + writes.sum::<usize>()

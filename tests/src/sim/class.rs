@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use tickstone_server::object::alarm::{AlarmError, AlarmFired};
+use tickstone_server::object::class::ClassRules;
 use tickstone_server::object::context::Context;
 use tickstone_server::object::contract::{
     AfterRefusal, Answer, Call, CallError, Class, ClassRef, DurableObject, TickDue, WakeError, WakeReason,
 };
 use tickstone_server::object::id::Identity;
+use tickstone_server::object::job::{JobId, JobResult};
 use tickstone_server::object::socket::SocketEvent;
-use tickstone_server::object::storage::Reader;
 
 /// What the class has seen.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +63,10 @@ impl Class for WatchedClass {
         self.inner.name()
     }
 
+    fn rules(&self) -> ClassRules {
+        self.inner.rules()
+    }
+
     fn instantiate(&self, identity: &Identity) -> Box<dyn DurableObject> {
         let name = identity.name.to_string();
         self.watch.count(&name, 1);
@@ -81,22 +87,23 @@ impl Drop for WatchedObject {
 }
 
 impl DurableObject for WatchedObject {
-    fn wake(
-        &mut self,
-        ctx: &mut Context<'_>,
-        reason: &WakeReason,
-        stored: &dyn Reader,
-    ) -> Result<(), WakeError> {
+    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason) -> Result<(), WakeError> {
         if matches!(reason, WakeReason::Crash { .. }) {
             self.watch.0.lock().unwrap().wakes_by_crash += 1;
         }
-        self.inner.wake(ctx, reason, stored)
+        self.inner.wake(ctx, reason)
     }
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
         self.inner.on_call(ctx, call)
     }
     fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
         self.inner.on_socket(ctx, event);
+    }
+    fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, result: JobResult) {
+        self.inner.on_done(ctx, job, result);
+    }
+    fn on_alarm(&mut self, ctx: &mut Context<'_>, alarm: &AlarmFired) -> Result<(), AlarmError> {
+        self.inner.on_alarm(ctx, alarm)
     }
     fn on_tick(&mut self, ctx: &mut Context<'_>, due: TickDue) {
         self.inner.on_tick(ctx, due);

@@ -11,7 +11,7 @@ use super::recovery::{Difference, read_records, rerun_tick};
 use super::roster::Roster;
 use super::store_keys::{CHECKPOINTS, HEADER};
 use crate::object::contract::CallError;
-use crate::object::storage::{ReadError, Reader};
+use crate::object::storage::Reader;
 
 /// Hashes a verdict lists, newest last; all are compared.
 pub const HASHES_LISTED_MAX: usize = 1000;
@@ -31,15 +31,6 @@ pub struct Verdict {
     pub first_difference: Option<Difference>,
     /// Ticks and hashes that the journal has and the re-run came to.
     pub hashes: Vec<(Tick, StateHash)>,
-}
-
-impl From<ReadError> for CallError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Damaged { .. } => CallError::SetAside(error.to_string()),
-            ReadError::Io(_) => CallError::Storage,
-        }
-    }
 }
 
 /// Re-runs everything that is stored of a match, from its oldest checkpoint.

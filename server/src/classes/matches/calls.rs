@@ -13,24 +13,18 @@ use super::lifecycle::Life;
 use super::roster::Roster;
 use super::running::Running;
 use super::store_keys::HEADER;
-use crate::object::context::{Context, WakeAtStart, WriteRefused};
+use crate::object::context::{Context, WakeAtStart};
 use crate::object::contract::{Answer, Call, CallError, CallId};
 use crate::object::effects::{Listing, Release};
 
 /// Calls that may wait for one tick; more are refused as overload.
 const ANSWERS_PER_TICK_MAX: usize = 64;
 
-impl From<WriteRefused> for CallError {
-    fn from(refused: WriteRefused) -> Self {
-        CallError::Invalid(refused.to_string())
-    }
-}
-
 impl DurableMatch {
     pub(super) fn answer(
         &mut self,
         ctx: &mut Context<'_>,
-        Call { id, method, body }: Call,
+        Call { id, method, body, .. }: Call,
     ) -> Result<Answer, CallError> {
         let answer = match method.as_str() {
             "create" => self.create(ctx, body).map(Answer::Now),
@@ -91,7 +85,7 @@ impl DurableMatch {
             request,
         };
         let mut running = Running::new(header, game, simulation, Roster::new(seats), &self.shelf);
-        ctx.put(HEADER, running.header.encode())?;
+        ctx.storage().put(HEADER, running.header.encode())?;
         let stored = running.header.request.durability != Durability::None;
         ctx.wake_at_start(if stored { WakeAtStart::Yes } else { WakeAtStart::No });
         if stored {

@@ -18,7 +18,6 @@ use crate::object::contract::{
 };
 use crate::object::effects::Release;
 use crate::object::socket::SocketEvent;
-use crate::object::storage::Reader;
 
 /// A match.
 pub struct DurableMatch {
@@ -34,12 +33,8 @@ impl DurableMatch {
 }
 
 impl DurableObject for DurableMatch {
-    fn wake(
-        &mut self,
-        ctx: &mut Context<'_>,
-        reason: &WakeReason,
-        stored: &dyn Reader,
-    ) -> Result<(), WakeError> {
+    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason) -> Result<(), WakeError> {
+        let stored = &*ctx.reader()?;
         let Some(header) = stored.get(HEADER)? else { return Ok(()) };
         let header = Header::decode(&header).map_err(WakeError)?;
         if let Some(result) = stored.get(RESULT)? {
@@ -77,7 +72,7 @@ impl DurableObject for DurableMatch {
             SocketEvent::Message { socket, data } => running.take_message(socket, data),
             SocketEvent::Leave { socket } => running.walk_out(ctx, socket),
             SocketEvent::Closed { socket } => running.lose(socket),
-            // Matches are reached by routes of their own, on which these do not come.
+            // Sockets of a match speak this server's protocol.
             SocketEvent::Connected { .. }
             | SocketEvent::Received { .. }
             | SocketEvent::Failed { .. }
@@ -173,7 +168,7 @@ impl DurableMatch {
             outcome: running.simulation.outcome(),
         };
         let encoded = serde_json::to_vec(&result).expect("a result is plain data");
-        let stored = running.store_checkpoint(ctx).and_then(|()| ctx.put(RESULT, encoded));
+        let stored = running.store_checkpoint(ctx).and_then(|()| ctx.storage().put(RESULT, encoded));
         if let Err(problem) = stored {
             tracing::error!(name = %ctx.identity().name, %problem, "the end of a match is over the limits of the store");
         }
@@ -198,12 +193,12 @@ impl DurableMatch {
             return;
         }
         for tick in ended.checkpoints.drain(..) {
-            ctx.delete(store_keys::key(CHECKPOINTS, tick));
+            ctx.storage().delete(store_keys::key(CHECKPOINTS, tick));
         }
         for tick in ended.segments.drain(..) {
-            ctx.delete(store_keys::key(SEGMENTS, tick));
+            ctx.storage().delete(store_keys::key(SEGMENTS, tick));
         }
-        ctx.cut_journal();
+        ctx.storage().cut_journal();
         ctx.wake_at_start(WakeAtStart::No);
         ctx.stop_ticks();
     }

@@ -30,12 +30,6 @@ pub struct Recovered {
     pub ticks_lost: u64,
 }
 
-impl From<ReadError> for WakeError {
-    fn from(error: ReadError) -> Self {
-        WakeError(error.to_string())
-    }
-}
-
 /// Rebuilds a running match from what is stored.
 pub fn recover(
     ctx: &mut Context<'_>,

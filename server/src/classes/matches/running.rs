@@ -202,7 +202,7 @@ impl Running {
             return;
         }
         self.stored.segment.push(self.record.tick, &self.entry);
-        if let Err(problem) = ctx.append(self.entry.clone()) {
+        if let Err(problem) = ctx.storage().append(self.entry.clone()) {
             tracing::error!(name = %ctx.identity().name, %problem, "a tick's journal entry is over the limit");
             self.stored.gap = true;
         }
@@ -296,7 +296,7 @@ impl Running {
         }
         if self.stored.segment.is_full() {
             self.store_segment(ctx)?;
-            ctx.cut_journal();
+            ctx.storage().cut_journal();
         }
         Ok(())
     }
@@ -305,8 +305,8 @@ impl Running {
     pub fn store_checkpoint(&mut self, ctx: &mut Context<'_>) -> Result<(), WriteRefused> {
         self.store_segment(ctx)?;
         let tick = self.tick();
-        ctx.put(store_keys::key(CHECKPOINTS, tick), self.checkpoint().encode())?;
-        ctx.cut_journal();
+        ctx.storage().put(store_keys::key(CHECKPOINTS, tick), self.checkpoint().encode())?;
+        ctx.storage().cut_journal();
         if self.stored.checkpoints.back() != Some(&tick) {
             self.stored.checkpoints.push_back(tick);
         }
@@ -323,7 +323,7 @@ impl Running {
             if !self.stored.segments.contains(&first) {
                 self.stored.segments.push_back(first);
             }
-            ctx.put(store_keys::key(SEGMENTS, first), bytes)?;
+            ctx.storage().put(store_keys::key(SEGMENTS, first), bytes)?;
         }
         Ok(())
     }
@@ -336,7 +336,7 @@ impl Running {
                 .checkpoints
                 .pop_front()
                 .into_iter()
-                .for_each(|old| ctx.delete(store_keys::key(CHECKPOINTS, old)));
+                .for_each(|old| ctx.storage().delete(store_keys::key(CHECKPOINTS, old)));
         }
         let oldest = self.stored.checkpoints.front().copied().unwrap_or_default();
         while self.stored.segments.len() > 1 && self.stored.segments[1] <= oldest.next() {
@@ -344,7 +344,7 @@ impl Running {
                 .segments
                 .pop_front()
                 .into_iter()
-                .for_each(|old| ctx.delete(store_keys::key(SEGMENTS, old)));
+                .for_each(|old| ctx.storage().delete(store_keys::key(SEGMENTS, old)));
         }
     }
 }

@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn class(access: Access) -> ClassEntry {
-        ClassEntry { access: ClassAccess::all(access), ..ClassEntry::new("chat", 1) }
+        ClassEntry { name: "chat", version: 1, access: ClassAccess::all(access), sockets: Default::default() }
     }
 
     fn token(access: &Doorkeeper, scope: &str) -> String {

@@ -20,7 +20,8 @@ use crate::gateway::hub::Hub;
 use crate::gateway::upgrade;
 use crate::metrics::MetricsRef;
 use crate::object::caller::Caller;
-use crate::object::contract::CallError;
+use crate::object::class::ClassRules;
+use crate::object::contract::{CallError, Class};
 use crate::object::id::Identity;
 use crate::object::peer::SocketRules;
 use crate::runtime::handle::ReplyTo;
@@ -59,9 +60,10 @@ pub struct ClassEntry {
 }
 
 impl ClassEntry {
-    /// A class that says nothing of its own.
-    pub fn new(name: &'static str, version: u32) -> Self {
-        Self { name, version, access: ClassAccess::default(), sockets: Arc::default() }
+    /// What a class says of itself.
+    pub fn of(class: &dyn Class) -> Self {
+        let ClassRules { version, access, sockets, .. } = class.rules();
+        Self { name: class.name(), version, access, sockets: Arc::new(sockets) }
     }
 }
 

@@ -17,13 +17,14 @@ use crate::runtime::ports::ObjectQuery;
 /// two sockets and short messages; `vault` is for operators.
 pub(super) fn classes() -> Vec<ClassEntry> {
     let entry = |name, access, sockets| ClassEntry {
+        name,
+        version: 1,
         access: ClassAccess::all(access),
         sockets: Arc::new(sockets),
-        ..ClassEntry::new(name, 1)
     };
     let auto_response = AutoResponse::new("ping", "pong").ok();
     vec![
-        ClassEntry::new("match", 1),
+        entry("match", Access::Admin, SocketRules::default()),
         entry("chat", Access::Public, SocketRules { auto_response, ..SocketRules::default() }),
         entry("room", Access::Token, SocketRules { framing: Framing::Framed, ..SocketRules::default() }),
         entry(

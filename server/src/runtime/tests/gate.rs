@@ -19,7 +19,14 @@ fn awake(bench: &mut Bench, name: &str) {
 }
 
 fn record(name: &str, epoch: u32) -> Record {
-    Record { class: PROBE.to_owned(), name: named(name).name, epoch: Epoch(epoch), wake_at_start: true }
+    Record {
+        class: PROBE.to_owned(),
+        name: named(name).name,
+        epoch: Epoch(epoch),
+        node: 1,
+        class_version: 1,
+        wake_at_start: true,
+    }
 }
 
 #[test]
@@ -62,6 +69,7 @@ fn gate_3_a_failed_commit_sends_nothing_answers_with_an_error_and_resets() {
     awake(&mut bench, "one");
     // Another owner has begun: this one is stale, and can neither commit nor send.
     let taken_over = WriteBatch {
+        node: 1,
         object: named("one").id,
         epoch: Epoch(50),
         writes: vec![Write::Record(record("one", 50))],

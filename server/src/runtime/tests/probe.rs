@@ -16,7 +16,6 @@ use crate::object::contract::{
 use crate::object::effects::{Listing, Release};
 use crate::object::id::Identity;
 use crate::object::socket::{SocketEvent, SocketId};
-use crate::object::storage::Reader;
 
 /// The class's name.
 pub(super) const PROBE: &str = "probe";
@@ -104,7 +103,7 @@ impl Probe {
     }
 
     fn write(&self, ctx: &mut Context<'_>, value: &Value) {
-        ctx.put(*b"value", value.to_string().into_bytes()).unwrap();
+        ctx.storage().put(*b"value", value.to_string().into_bytes()).unwrap();
         ctx.wake_at_start(WakeAtStart::Yes);
     }
 
@@ -120,16 +119,11 @@ impl Probe {
 }
 
 impl DurableObject for Probe {
-    fn wake(
-        &mut self,
-        _: &mut Context<'_>,
-        reason: &WakeReason,
-        stored: &dyn Reader,
-    ) -> Result<(), WakeError> {
+    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason) -> Result<(), WakeError> {
         let fuse =
             self.wake_panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(fuse.is_err(), "the test wants a panic in wake");
-        let stored = stored.get(b"value").map_err(|error| WakeError(error.to_string()))?;
+        let stored = ctx.storage().get(b"value")?;
         self.log.note(Seen::Wake { name: self.name.clone(), reason: reason.clone(), stored });
         Ok(())
     }
@@ -159,7 +153,7 @@ impl DurableObject for Probe {
             "publish" => self.publish(ctx),
             "block" => self.block(),
             "panic" => {
-                ctx.put(*b"value", b"of a handler that panicked".to_vec()).unwrap();
+                ctx.storage().put(*b"value", b"of a handler that panicked".to_vec()).unwrap();
                 ctx.attempt(b"this");
                 panic!("the test wants a panic");
             }
@@ -184,6 +178,6 @@ impl DurableObject for Probe {
 
     fn on_sleep(&mut self, ctx: &mut Context<'_>) {
         self.log.note(Seen::Sleep { name: self.name.clone() });
-        ctx.put(*b"slept", b"yes".to_vec()).unwrap();
+        ctx.storage().put(*b"slept", b"yes".to_vec()).unwrap();
     }
 }

@@ -32,6 +32,7 @@ fn apply(model: &mut Model, batch: &WriteBatch) {
             Write::Append { entry } => plain.journal.push(entry),
             Write::CutJournal => plain.journal.clear(),
             Write::Record(record) => plain.record = Some(record),
+            _ => {}
         }
     }
 }

@@ -86,12 +86,14 @@ fn record(name: &str, epoch: u32) -> Record {
         class: "test".to_owned(),
         name: ObjectName::parse(name).unwrap(),
         epoch: Epoch(epoch),
+        node: 0,
+        class_version: 1,
         wake_at_start: epoch % 2 == 1,
     }
 }
 
 fn batch(name: &str, writes: Vec<Write>) -> WriteBatch {
-    WriteBatch { object: object(name), epoch: Epoch(1), writes, urgent: false, ticket: None }
+    WriteBatch { object: object(name), node: 0, epoch: Epoch(1), writes, urgent: false, ticket: None }
 }
 
 fn put(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Write {

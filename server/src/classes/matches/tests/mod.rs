@@ -281,7 +281,7 @@ impl Bench {
     /// Changes what is stored, as nobody but a test does.
     fn tamper(&self, writes: Vec<Write>) {
         let epoch = self.stored().record().unwrap().unwrap().epoch;
-        let batch = WriteBatch { object: one().id, epoch, writes, urgent: true, ticket: None };
+        let batch = WriteBatch { object: one().id, node: 1, epoch, writes, urgent: true, ticket: None };
         self.store.submit(batch).unwrap();
     }
 

@@ -141,7 +141,8 @@ fn while_a_gap_is_open_no_welcome_is_a_promise_that_a_crash_breaks() {
 /// Fills the store's queue with what is of no matter.
 fn fill(store: &MemoryStore) {
     let object = Identity::named(MATCH_CLASS, ObjectName::parse("other").unwrap()).id;
-    let other = WriteBatch { object, epoch: Epoch(1), writes: Vec::new(), urgent: false, ticket: None };
+    let other =
+        WriteBatch { object, node: 1, epoch: Epoch(1), writes: Vec::new(), urgent: false, ticket: None };
     while store.submit(other.clone()).is_ok() {}
 }
 
