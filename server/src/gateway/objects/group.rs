@@ -3,7 +3,10 @@
 //! Invariant: a lock here is held to insert, remove or copy out, never across a write or an await. A group is there
 //! while it has a socket, or an automatic response that its object has set.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tickstone_shared::time::Moment;
 
 use super::peer::{Peer, PeerEnding};
 use crate::gateway::close_reason::{Ending, RESTARTING, TOO_SLOW};
@@ -19,6 +22,8 @@ pub(in crate::gateway) struct Group {
     /// What its class says of its sockets.
     pub(super) rules: Arc<SocketRules>,
     auto_response: RwLock<Option<Arc<AutoResponse>>>,
+    /// Since when the sweeper has seen the object awake; 0: it sleeps.
+    awake_since: AtomicU64,
     peers: Mutex<IdMap<SocketId, Arc<Peer>>>,
 }
 
@@ -33,12 +38,24 @@ impl Group {
             object,
             rules,
             auto_response: RwLock::new(auto_response),
+            awake_since: AtomicU64::new(0),
             peers: Mutex::default(),
         }
     }
 
     fn peers(&self) -> MutexGuard<'_, IdMap<SocketId, Arc<Peer>>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when the object has been awake, as far as the sweeper has seen.
+    pub(super) fn awake_since(&self) -> Moment {
+        Moment(self.awake_since.load(Ordering::Relaxed))
+    }
+
+    fn note_awake(&self, now: Moment) {
+        if self.awake_since.load(Ordering::Relaxed) == 0 {
+            self.awake_since.store(now.0.max(1), Ordering::Relaxed);
+        }
     }
 
     /// What is answered for the object.
@@ -163,12 +180,19 @@ impl Groups {
     }
 
     /// The sockets of objects that are awake. A group whose object sleeps and that has none is forgotten.
-    pub(super) fn awake(&self, is_awake: &dyn Fn(&Identity) -> bool, into: &mut Vec<Arc<Peer>>) {
+    pub(super) fn awake(
+        &self,
+        is_awake: &dyn Fn(&Identity) -> bool,
+        now: Moment,
+        into: &mut Vec<Arc<Peer>>,
+    ) {
         let groups: Vec<_> = lock(&self.groups).values().cloned().collect();
         for group in groups {
             if is_awake(&group.object) {
+                group.note_awake(now);
                 into.extend(group.peers().values().cloned());
             } else {
+                group.awake_since.store(0, Ordering::Relaxed);
                 self.forget_if_empty(&group);
             }
         }

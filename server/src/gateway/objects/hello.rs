@@ -20,6 +20,9 @@ use crate::gateway::handshake::{self, Joins, WRONG_FRAME};
 use crate::gateway::talk::NoGame;
 use crate::object::peer::Payload;
 
+/// The client said that it goes.
+pub(super) const LEFT: Ending = Ending::Coded(CloseCode::Left, "left");
+
 /// Reads the hello of a framed socket: its token, if it has one.
 pub(super) fn read(
     peer: &Peer,
@@ -53,7 +56,7 @@ pub(super) fn take(peer: &Peer, message: &Message, encoding: Encoding) -> Result
             peer.send_reliable(frames::message(&encode::server_message(&pong, encoding), encoding));
             Ok(None)
         }
-        FromClient::Other(ClientMessage::Leave {}) => Err(Ending::Coded(CloseCode::Left, "left")),
+        FromClient::Other(ClientMessage::Leave {}) => Err(LEFT),
         FromClient::Other(_) | FromClient::Inputs(_) => {
             Err(Ending::Coded(CloseCode::Malformed, "not a message for an object"))
         }

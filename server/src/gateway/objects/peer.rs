@@ -96,6 +96,10 @@ impl Peer {
         self.ending.get().map(|ending| (**ending).clone())
     }
 
+    fn is_ending(&self) -> bool {
+        self.ending.get().is_some()
+    }
+
     /// Fixes the tags, once; a second time changes nothing and answers false.
     pub(super) fn accept(&self, tags: Tags, attachment: Attachment) -> bool {
         let mut kept = self.kept();
@@ -130,16 +134,17 @@ impl Peer {
     /// Sends a frame; what it means that there is no room, the sender says.
     pub(super) fn send(&self, frame: Bytes, when_full: WhenFull) {
         match when_full {
-            WhenFull::NewestWins => {
+            WhenFull::NewestWins if !self.is_ending() => {
                 self.out.send_state(&frame);
             }
+            WhenFull::NewestWins => {}
             WhenFull::Close => self.send_reliable(frame),
         }
     }
 
-    /// Sends a frame that must arrive; a client with no room for it is closed.
+    /// Sends a frame that must arrive; a client with no room for it is closed. After the end was said, nothing.
     pub(super) fn send_reliable(&self, frame: Bytes) {
-        if self.out.send_reliable(frame).is_err() {
+        if !self.is_ending() && self.out.send_reliable(frame).is_err() {
             self.end(PeerEnding::Gateway(TOO_SLOW));
         }
     }

@@ -59,6 +59,12 @@ impl Reader {
         self.read
     }
 
+    /// Nothing is kept of what came.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.partial.is_none()
+    }
+
     /// Reads what there is, once, and hands each whole message to `take`. Answers how many bytes came.
     pub(super) fn poll_read(
         &mut self,

@@ -8,7 +8,7 @@ use tickstone_shared::wire::version::Encoding;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::hello;
+use super::hello::{self, LEFT};
 use super::peer::{Peer, PeerEnding};
 use super::reader::Reader;
 use crate::access::scope::Verb;
@@ -117,17 +117,18 @@ async fn finish(mut talk: Talk<'_>, read: ReadHalf, ending: PeerEnding) {
 
 /// What the client broke, if that is why it ends.
 fn failure(ending: &PeerEnding) -> Option<&'static str> {
-    match ending {
-        PeerEnding::Gateway(RESTARTING | Ending::Answered | Ending::Gone) | PeerEnding::Object(..) => None,
-        PeerEnding::Gateway(Ending::Protocol(_, reason) | Ending::Coded(_, reason)) => Some(reason),
-    }
+    let PeerEnding::Gateway(Ending::Protocol(_, reason) | Ending::Coded(_, reason)) = ending else { return None };
+    let is_nobodys = matches!(ending, PeerEnding::Gateway(RESTARTING | OVERLOADED | LEFT));
+    (!is_nobodys).then_some(reason)
 }
 
 /// What the object is told of an end that the client did not announce.
 fn end_of(ending: &PeerEnding) -> SocketEnd {
     let (code, reason, clean) = match ending {
         PeerEnding::Object(code, reason) => (*code, reason.clone(), true),
-        PeerEnding::Gateway(Ending::Coded(code, reason)) => (code.number(), (*reason).into(), false),
+        PeerEnding::Gateway(ending @ Ending::Coded(code, reason)) => {
+            (code.number(), (*reason).into(), *ending == LEFT)
+        }
         PeerEnding::Gateway(Ending::Protocol(code, reason)) => (*code, (*reason).into(), false),
         PeerEnding::Gateway(Ending::Answered | Ending::Gone) => (ABNORMAL, "".into(), false),
     };
@@ -283,4 +284,13 @@ impl Drop for Registered<'_> {
         self.hub.groups.leave(self.peer);
         self.hub.counters.connections.dec();
     }
+}
+
+/// Bytes of the task of a socket.
+#[cfg(test)]
+pub(super) fn task_bytes() -> usize {
+    fn of<A, B, F: Future>(_: impl FnOnce(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+    of(serve)
 }

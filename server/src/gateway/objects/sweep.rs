@@ -29,10 +29,12 @@ pub(in crate::gateway) struct Looked {
 
 /// Looks once.
 pub(in crate::gateway) fn sweep(hub: &Hub, looked: &mut Looked, now: Moment) {
-    hub.groups.awake(&|object| hub.objects.is_awake(object), &mut looked.awake);
+    hub.groups.awake(&|object| hub.objects.is_awake(object), now, &mut looked.awake);
     hub.groups.take_watched(&mut looked.watched);
     for peer in looked.awake.drain(..) {
-        match silence(peer.heard(), peer.pinged(), now, &hub.settings) {
+        // While the object slept nobody asked: a silence of that time is no fault of the client's.
+        let heard = peer.heard().max(peer.group.awake_since());
+        match silence(heard, peer.pinged(), now, &hub.settings) {
             Action::Nothing => {}
             Action::Ping => peer.ping(now),
             Action::End(ending) => peer.end(PeerEnding::Gateway(ending)),

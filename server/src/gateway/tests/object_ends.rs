@@ -71,8 +71,14 @@ fn socket_6_only_sockets_of_objects_that_are_awake_are_asked_and_given_up() {
         let asked = tokio::time::timeout(Duration::from_millis(800), silent.told());
         assert!(asked.await.is_err() && world.events.try_recv().is_err(), "left alone while the object sleeps");
         world.objects.are_awake.store(true, Ordering::Relaxed);
+        soon(async {
+            while world.metrics.text().contains(r#"tickstone_bytes_total{transport="ws",direction="out"} 0"#) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
         let (_, end) = {
-            assert!(matches!(world.event().await, SocketEvent::Failed { .. }));
+            assert!(matches!(world.event().await, SocketEvent::Failed { .. }), "asked first, then given up");
             world.ended().await
         };
         assert_eq!((end.code, end.clean), (4408, false), "nobody reads: no pong");
@@ -124,7 +130,8 @@ fn whoever_floods_is_4429() {
             }
         }
         assert_eq!(client.closed().await.0, 4429);
-        let (mut client, _, _) = world.peer("chat/b/socket").await;
+        let websocket = upgrade(world.addr(), "chat/b/socket", None).await.unwrap();
+        let mut client = Client { websocket, encoding: Encoding::Json };
         for _ in 0..30 {
             let ping = Message::Ping(Vec::new().into());
             if futures_util::SinkExt::send(&mut client.websocket, ping).await.is_err() {
