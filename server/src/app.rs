@@ -1,5 +1,6 @@
 //! Builds the floors bottom-up, serves, and stops them top-down.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,13 +19,17 @@ use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{Metrics, MetricsRef};
+use crate::object::contract::ClassRef;
 use crate::object::id::Identity;
 use crate::object::storage::ReadError;
+use crate::runtime::job_threads::JobThreads;
 use crate::runtime::pool::{Edges, Shared};
 use crate::runtime::ports::{Store, StoreHealth};
 use crate::runtime::settings::Settings;
 use crate::runtime::threads::Threads;
-use crate::store::{CommitThread, RedbStore, StoreError, StoreSettings};
+use crate::store::{
+    self, ClassMigration, ClassPlan, ClassReport, CommitThread, RedbStore, StoreError, StoreSettings,
+};
 
 /// How long a drain waits for everything to become durable, and then for clients to be told.
 const DRAIN_BUDGET: Duration = Duration::from_secs(10);
@@ -38,6 +43,8 @@ const LOOK: Duration = Duration::from_millis(2);
 pub struct App {
     games: Games,
     assets: Assets,
+    migrations: Vec<ClassMigration>,
+    confirmed: BTreeSet<String>,
 }
 
 /// Why a server does not run.
@@ -85,6 +92,57 @@ impl App {
         self
     }
 
+    /// Adds a migration behind those that were added before. All there have ever been stay in the code: each
+    /// is applied once, in this order, and recorded.
+    #[must_use]
+    pub fn migration(mut self, migration: ClassMigration) -> Self {
+        self.migrations.push(migration);
+        self
+    }
+
+    /// A migration may delete this class and everything of it (`--confirm-delete`).
+    #[must_use]
+    pub fn confirm_delete(mut self, class: &str) -> Self {
+        self.confirmed.insert(class.to_owned());
+        self
+    }
+
+    /// Says what a start would do to what is stored, and does nothing.
+    pub fn dry_run(&self, config: &Config) -> Result<ClassReport, AppError> {
+        let metrics = Metrics::new();
+        let classes = self.classes(config, &Arc::default(), &Arc::default(), &metrics);
+        Ok(store::dry_run(&self.store_settings(config, &classes))?)
+    }
+
+    fn classes(
+        &self,
+        config: &Config,
+        games: &Arc<Games>,
+        assets: &Arc<Assets>,
+        metrics: &MetricsRef,
+    ) -> Vec<ClassRef> {
+        vec![Arc::new(MatchClass::new(shelf(config, games, assets, metrics)))]
+    }
+
+    fn store_settings(&self, config: &Config, classes: &[ClassRef]) -> StoreSettings {
+        let name = |class: &ClassRef| class.name().to_owned();
+        let plan = ClassPlan {
+            declared: classes.iter().map(|class| (name(class), class.rules().version)).collect(),
+            migrations: self.migrations.clone(),
+            confirmed: self.confirmed.clone(),
+        };
+        StoreSettings {
+            cache_bytes: config.cache_bytes,
+            group_interval: config.group_interval,
+            object_bytes_max: config.object_bytes_max,
+            total_bytes_max: config.data_bytes_max,
+            history: classes.iter().filter(|class| class.rules().history).map(name).collect(),
+            history_retention: config.history_retention,
+            classes: Some(plan),
+            ..StoreSettings::new(&config.data)
+        }
+    }
+
     /// Runs the command line: serves, or talks to a server that does.
     pub fn run(self) -> ExitCode {
         cli::run(self)
@@ -98,23 +156,26 @@ impl App {
         let metrics = Metrics::new();
         let clock = Arc::new(SystemClock::new());
         let clock_ref: ClockRef = clock.clone();
-        let (store, commit) = RedbStore::open(store_settings(config), clock_ref.clone(), metrics.clone())?;
-        let store = Arc::new(store);
         let (outlet, inbox) = gateway::outlet(&metrics);
-        let games = Arc::new(self.games);
-        let assets = Arc::new(self.assets);
-        let class = MatchClass::new(shelf(config, &games, &assets, &metrics));
+        let games = Arc::new(std::mem::take(&mut self.games));
+        let assets = Arc::new(std::mem::take(&mut self.assets));
+        let classes = self.classes(config, &games, &assets, &metrics);
+        let settings = self.store_settings(config, &classes);
+        let (store, commit) = RedbStore::open(settings, clock_ref.clone(), metrics.clone())?;
+        let store = Arc::new(store);
         let edges = Edges {
             clock: clock_ref.clone(),
             store: store.clone(),
             outlet: Arc::new(outlet),
             metrics: metrics.clone(),
+            jobs: Arc::new(JobThreads::start(None)?),
         };
         let settings = runtime_settings(config);
-        let runtime = Shared::new(&settings, edges, vec![Arc::new(class)]);
+        let runtime = Shared::new(&settings, edges, classes);
         let threads = Threads::start(&runtime, &clock, &settings)?;
         recover(&runtime, &clock, &metrics)?;
-        let api = Api { assets, ..api(&runtime, &store, &games, metrics) };
+        let backup = backup(store.clone(), &clock_ref, &config.data);
+        let api = Api { assets, ..api(&runtime, &store, &games, metrics, backup) };
         let served =
             Served { objects: runtime.clone(), inbox, games: (*games).clone(), api, clock: clock_ref };
         let gateway = gateway::serve(gateway_settings(config), served)?;
@@ -210,16 +271,13 @@ fn recover(runtime: &Shared, clock: &SystemClock, metrics: &Metrics) -> Result<(
     Ok(())
 }
 
-fn store_settings(config: &Config) -> StoreSettings {
-    StoreSettings {
-        cache_bytes: config.cache_bytes,
-        group_interval: config.group_interval,
-        ..StoreSettings::new(&config.data)
-    }
-}
-
 fn runtime_settings(config: &Config) -> Settings {
+    let random = random();
+    let (node, seed) = random.split_at(8);
+    let word = |bytes: &[u8]| u64::from_le_bytes(*bytes.first_chunk().expect("8 bytes"));
     Settings {
+        node: word(node) as u32,
+        seed: word(seed),
         tick_workers: config.tick_workers,
         general_workers: config.general_workers,
         pin_tick_workers: config.pin_workers,
@@ -241,12 +299,14 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
     }
 }
 
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    bytes
+}
+
 fn shelf(config: &Config, games: &Arc<Games>, assets: &Arc<Assets>, metrics: &MetricsRef) -> Shelf {
-    let entropy: Entropy = Arc::new(|| {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the system has randomness");
-        bytes
-    });
+    let entropy: Entropy = Arc::new(random);
     let settings = MatchSettings {
         checkpoint_interval: config.checkpoint_interval,
         journal_retention: config.journal_retention,
@@ -263,7 +323,21 @@ fn shelf(config: &Config, games: &Arc<Games>, assets: &Arc<Assets>, metrics: &Me
     }
 }
 
-fn api(runtime: &Arc<Shared>, store: &Arc<RedbStore>, games: &Arc<Games>, metrics: MetricsRef) -> Api {
+fn backup(store: Arc<RedbStore>, clock: &ClockRef, data: &Path) -> gateway::Backup {
+    let (clock, data) = (clock.clone(), data.to_owned());
+    Arc::new(move || {
+        let made = store.backup(&cli::backup_path(&data, clock.unix_ms()));
+        made.map(|report| cli::shown(&report)).map_err(|error| error.to_string())
+    })
+}
+
+fn api(
+    runtime: &Arc<Shared>,
+    store: &Arc<RedbStore>,
+    games: &Arc<Games>,
+    metrics: MetricsRef,
+    backup: gateway::Backup,
+) -> Api {
     let (audit_store, audit_games) = (store.clone(), games.clone());
     let (ready_store, ready_runtime) = (store.clone(), runtime.clone());
     Api {
@@ -274,6 +348,7 @@ fn api(runtime: &Arc<Shared>, store: &Arc<RedbStore>, games: &Arc<Games>, metric
             verdict["match_id"] = identity.name.as_str().into();
             Ok(verdict)
         }),
+        backup,
         readiness: Arc::new(move || match ready_store.health() {
             StoreHealth::Failing => Readiness::StorageFailing,
             StoreHealth::Writable if ready_runtime.recovering() > 0 => Readiness::Starting,

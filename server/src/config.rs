@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 mod error;
 mod ports;
+#[cfg(test)]
+mod tests;
 
 pub use error::ConfigError;
 
@@ -71,6 +73,12 @@ pub struct RawConfig {
     pub group_interval_ms: Option<u64>,
     /// MiB of the database kept in memory.
     pub cache_mib: Option<usize>,
+    /// MiB that one object may store.
+    pub object_quota_mib: Option<u64>,
+    /// MiB that all objects may store; none: as much as the disk takes.
+    pub data_quota_mib: Option<u64>,
+    /// Days for which a class that keeps a history can be taken back.
+    pub history_days: Option<u64>,
     /// What is logged, in the words of tracing's filter: `info`, `tickstone_server=debug`.
     pub log: Option<String>,
     /// Logs as JSON lines.
@@ -78,7 +86,7 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 30] = [
     "data",
     "listen",
     "quic",
@@ -104,6 +112,9 @@ const KEYS: [&str; 27] = [
     "empty_ttl_s",
     "group_interval_ms",
     "cache_mib",
+    "object_quota_mib",
+    "data_quota_mib",
+    "history_days",
     "log",
     "log_json",
 ];
@@ -151,6 +162,12 @@ pub struct Config {
     pub group_interval: Duration,
     /// Bytes of the database kept in memory.
     pub cache_bytes: usize,
+    /// Bytes that one object may store.
+    pub object_bytes_max: u64,
+    /// Bytes that all objects may store.
+    pub data_bytes_max: u64,
+    /// How far back a class that keeps a history can be taken.
+    pub history_retention: Duration,
     /// What is logged.
     pub log: String,
     /// Logs as JSON lines.
@@ -207,6 +224,9 @@ impl RawConfig {
             empty_ttl_s: over.empty_ttl_s.or(self.empty_ttl_s),
             group_interval_ms: over.group_interval_ms.or(self.group_interval_ms),
             cache_mib: over.cache_mib.or(self.cache_mib),
+            object_quota_mib: over.object_quota_mib.or(self.object_quota_mib),
+            data_quota_mib: over.data_quota_mib.or(self.data_quota_mib),
+            history_days: over.history_days.or(self.history_days),
             log: over.log.or(self.log),
             log_json: over.log_json.or(self.log_json),
         }
@@ -261,6 +281,11 @@ impl RawConfig {
             empty_ttl: seconds("empty_ttl_s", self.empty_ttl_s, 3600)?,
             group_interval: Duration::from_millis(self.group_interval_ms.unwrap_or(16).min(1000)),
             cache_bytes: between("cache_mib", self.cache_mib, 1, 65_536, 64)? * 1024 * 1024,
+            object_bytes_max: self.object_quota_mib.unwrap_or(10 * 1024).saturating_mul(1024 * 1024),
+            data_bytes_max: self.data_quota_mib.map_or(u64::MAX, |mib| mib.saturating_mul(1024 * 1024)),
+            history_retention: Duration::from_secs(
+                self.history_days.unwrap_or(30).clamp(1, 36_500) * 24 * 3600,
+            ),
             log: self.log.unwrap_or_else(|| "info".to_owned()),
             log_json: self.log_json.unwrap_or(false),
         })
@@ -315,71 +340,5 @@ fn seconds(key: &'static str, value: Option<u64>, default: u64) -> Result<Durati
     match value.unwrap_or(default) {
         0 => Err(ConfigError::Value { key, got: "0".to_owned(), expected: "at least 1 second" }),
         seconds => Ok(Duration::from_secs(seconds)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::access::doorkeeper::AccessError;
-
-    #[test]
-    fn flags_lie_over_the_environment_over_the_file() {
-        let file: RawConfig = toml::from_str("workers = 2\nlog = \"warn\"\ndata = \"a\"").unwrap();
-        let environment = RawConfig::from_environment(|name| match name {
-            "TICKSTONE_WORKERS" => Some("3".to_owned()),
-            "TICKSTONE_DATA" => Some("b".to_owned()),
-            _ => None,
-        });
-        let flags = RawConfig { data: Some("c".into()), dev: Some(true), ..RawConfig::default() };
-        let config = file.with(environment.unwrap()).with(flags).check(2).unwrap();
-        assert_eq!((config.tick_workers, config.log.as_str(), config.data), (3, "warn", PathBuf::from("c")));
-    }
-
-    #[test]
-    fn every_key_has_its_variable() {
-        let text = |name: &str| {
-            let text = match name {
-                "TICKSTONE_LISTEN" => "127.0.0.1:0",
-                "TICKSTONE_QUIC" | "TICKSTONE_TLS_CERT" | "TICKSTONE_TLS_KEY" => "text",
-                "TICKSTONE_BEHIND_PROXY"
-                | "TICKSTONE_DEV"
-                | "TICKSTONE_REALTIME"
-                | "TICKSTONE_PIN_WORKERS"
-                | "TICKSTONE_LOG_JSON" => "true",
-                "TICKSTONE_DATA"
-                | "TICKSTONE_SECRET"
-                | "TICKSTONE_ADMIN_KEYS"
-                | "TICKSTONE_TOKEN_KEYS"
-                | "TICKSTONE_CLUSTER"
-                | "TICKSTONE_ORIGINS"
-                | "TICKSTONE_ASSETS" => "text",
-                "TICKSTONE_LOG" => "debug",
-                _ => "7",
-            };
-            Some(text.to_owned())
-        };
-        let raw = RawConfig::from_environment(text).unwrap();
-        let shown = format!("{raw:?}");
-        assert!(!shown.contains("None"), "a key without a variable: {shown}");
-    }
-
-    #[test]
-    fn a_start_without_a_secret_is_refused() {
-        assert!(matches!(RawConfig::default().check(2), Err(ConfigError::Access(AccessError::NoSecret))));
-        let short = RawConfig { secret: Some("x".repeat(31)), ..RawConfig::default() };
-        assert!(matches!(short.check(2), Err(ConfigError::Access(AccessError::Admin(_)))));
-        let open = RawConfig {
-            dev: Some(true),
-            listen: Some("0.0.0.0:80".parse().unwrap()),
-            ..RawConfig::default()
-        };
-        assert!(matches!(open.check(2), Err(ConfigError::Value { key: "listen", .. })));
-    }
-
-    #[test]
-    fn an_unknown_key_is_named() {
-        let error = toml::from_str::<RawConfig>("wrokers = 2").unwrap_err().to_string();
-        assert!(error.contains("wrokers"), "{error}");
     }
 }

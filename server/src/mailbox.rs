@@ -67,6 +67,13 @@ impl<T> Sender<T> {
         Ok(())
     }
 
+    /// Adds an item whatever the limit: for answers, of which there are as many as was asked for.
+    pub fn put(&self, item: T) {
+        let mut items = self.0.items();
+        items.push_back(item);
+        self.0.length.store(items.len(), Ordering::Release);
+    }
+
     /// Adds what there is room for, in order, under one lock; hands the rest to `refused`.
     pub fn offer_all(&self, offered: &mut Vec<T>, mut refused: impl FnMut(T)) {
         {

@@ -61,7 +61,7 @@ pub struct CallLabel {
 pub struct ObjectLabel {
     /// The class.
     pub class: &'static str,
-    /// `active` or `set_aside`.
+    /// `active`, `hibernated` since the process started, or `set_aside`.
     pub state: &'static str,
 }
 
@@ -114,6 +114,18 @@ pub struct Metrics {
     pub objects: Family<ObjectLabel, Gauge>,
     /// Time of one wake, seconds.
     pub wake_seconds: Histogram,
+    /// How late an alarm's handler began, seconds.
+    pub alarm_lateness: Histogram,
+    /// Runs of alarms that are tried again.
+    pub alarm_retries: Counter,
+    /// Alarms given up after their last run.
+    pub alarms_abandoned: Counter,
+    /// Occurrences of repeating alarms that were over before they could run.
+    pub alarms_skipped: Counter,
+    /// Handlers that ran longer than a second.
+    pub slow_handlers: Family<ClassLabel, Counter>,
+    /// Uses of `block_until` outside `wake`.
+    pub blocks_outside_wake: Counter,
     /// Handlers that panicked.
     pub object_panics: Counter,
     /// Calls by class and result.
@@ -141,6 +153,10 @@ const FINE_SECONDS: [f64; 18] = [
     10e-6, 20e-6, 30e-6, 50e-6, 75e-6, 100e-6, 200e-6, 300e-6, 500e-6, 750e-6, 1e-3, 2e-3, 5e-3, 10e-3,
     25e-3, 50e-3, 250e-3, 1.0,
 ];
+
+/// Buckets from 100 us to an hour: an alarm may have been overdue while the server was down.
+const LATENESS_SECONDS: [f64; 12] =
+    [100e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 50e-3, 250e-3, 1.0, 10.0, 60.0, 3600.0];
 
 fn fine() -> Histogram {
     Histogram::new(FINE_SECONDS)
@@ -172,6 +188,12 @@ impl Metrics {
             recovery_ticks_lost: Counter::default(),
             objects: Family::default(),
             wake_seconds: fine(),
+            alarm_lateness: Histogram::new(LATENESS_SECONDS),
+            alarm_retries: Counter::default(),
+            alarms_abandoned: Counter::default(),
+            alarms_skipped: Counter::default(),
+            slow_handlers: Family::default(),
+            blocks_outside_wake: Counter::default(),
             object_panics: Counter::default(),
             calls: Family::default(),
             object_busy_seconds: Family::default(),
@@ -246,6 +268,21 @@ impl Metrics {
         let r = &mut self.registry;
         r.register("objects", "Objects by class and state", self.objects.clone());
         r.register_with_unit("wake", "Time of one wake", Unit::Seconds, self.wake_seconds.clone());
+        r.register_with_unit(
+            "alarm_lateness",
+            "From an alarm's time to the begin of its handler",
+            Unit::Seconds,
+            self.alarm_lateness.clone(),
+        );
+        r.register("alarm_retries", "Runs of alarms that are tried again", self.alarm_retries.clone());
+        r.register("alarms_abandoned", "Alarms given up after their last run", self.alarms_abandoned.clone());
+        r.register("alarms_skipped", "Occurrences that were over already", self.alarms_skipped.clone());
+        r.register("slow_handlers", "Handlers longer than 1 s", self.slow_handlers.clone());
+        r.register(
+            "blocks_outside_wake",
+            "Uses of block_until outside wake",
+            self.blocks_outside_wake.clone(),
+        );
         r.register("object_panics", "Handlers that panicked", self.object_panics.clone());
         r.register("calls", "Calls by class and result", self.calls.clone());
         r.register_with_unit(
@@ -258,23 +295,30 @@ impl Metrics {
         r.register("inbox_refused", "Events refused by a full inbox", self.inbox_refused.clone());
     }
 
-    /// An object of a class changed the state that listings show of it.
+    /// A match changed the state that listings show of it; other classes' listings are not counted.
     pub fn count_state(
         &self,
         class: &'static str,
         before: Option<&'static str>,
         after: Option<&'static str>,
     ) {
-        if before == after {
+        if before == after || class != MATCH_CLASS {
             return;
         }
-        for (state, change) in
-            before.map(|state| (state, -1)).into_iter().chain(after.map(|state| (state, 1)))
-        {
+        for (state, change) in changes(before, after) {
+            self.matches.get_or_create(&StateLabel { state }).inc_by(change);
+        }
+    }
+
+    /// An object of a class changed its state of life.
+    pub fn count_object(
+        &self,
+        class: &'static str,
+        before: Option<&'static str>,
+        after: Option<&'static str>,
+    ) {
+        for (state, change) in changes(before, after) {
             self.objects.get_or_create(&ObjectLabel { class, state }).inc_by(change);
-            if class == MATCH_CLASS {
-                self.matches.get_or_create(&StateLabel { state }).inc_by(change);
-            }
         }
     }
 
@@ -288,6 +332,13 @@ impl Metrics {
         text.push_str("# EOF\n");
         text
     }
+}
+
+fn changes(
+    before: Option<&'static str>,
+    after: Option<&'static str>,
+) -> impl Iterator<Item = (&'static str, i64)> {
+    before.map(|state| (state, -1)).into_iter().chain(after.map(|state| (state, 1)))
 }
 
 mod process;

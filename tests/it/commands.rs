@@ -41,6 +41,46 @@ fn a_match_from_the_command_line() {
     assert_eq!(run(&["match", "end", "a"])["state"], "ended");
 }
 
+/// Runs `tickstone` with words that need no server: status, stdout and stderr.
+fn alone(words: &[&str]) -> (Option<i32>, Value, String) {
+    let output = Command::new(binaries::tickstone()).args(words).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), serde_json::from_str(&text).unwrap_or(Value::String(text)), said)
+}
+
+#[test]
+fn store_5_a_running_server_is_backed_up_restored_and_checked() {
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let data = server.data().to_str().unwrap().to_owned();
+    let other = tempfile::tempdir().unwrap();
+    let other = other.path().join("restored").to_str().unwrap().to_owned();
+    let file = format!("{data}/../{}.tickstone", server.pid());
+    tickstone(&server.url(), &["match", "create", "arena", "--id", "kept"]);
+    let (status, made, said) = tickstone(&server.url(), &["backup", "--data", &data, "--to", &file]);
+    assert_eq!((status, &made["path"]), (Some(0), &json!(file)), "{said}");
+    tickstone(&server.url(), &["match", "create", "arena", "--id", "later"]);
+    let (status, _, said) = alone(&["check", "--data", &data]);
+    assert!(status == Some(73) && said.contains("--backup"), "{status:?} {said}");
+    let (status, read, said) = alone(&["check", "--backup", &file]);
+    assert_eq!((status, &read["blake3"]), (Some(0), &made["blake3"]), "{said}");
+    let (status, _, said) = alone(&["restore", "--data", &other, "--from", &file]);
+    assert_eq!(status, Some(0), "{said}");
+    let (status, checked, said) = alone(&["check", "--data", &other, "--compact"]);
+    assert_eq!((status, &checked["objects"]), (Some(0), &json!(1)), "{checked} {said}");
+    let (status, plan, said) = alone(&["serve", "--dev", "--data", &other, "--dry-run"]);
+    assert_eq!((status, &plan["stored_then"][0]["class"]), (Some(0), &json!("match")), "{said}");
+    let (_, plan) = server.drain();
+    let (status, direct, said) = alone(&["backup", "--data", &data]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(direct["path"].as_str().unwrap().contains("backups/backup-"), "{direct}");
+    let (status, _, said) = alone(&["restore", "--data", &data, "--from", &file]);
+    assert!(status == Some(1) && said.contains("is there already"), "{status:?} {said}");
+    std::fs::remove_file(file).unwrap();
+    drop(plan);
+}
+
 #[test]
 fn what_fails_says_why() {
     let _turn = turn::shared();

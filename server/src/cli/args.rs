@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use super::data::{BackupFlags, CheckFlags, RestoreFlags};
 use super::serve::Flags;
 
 /// A multiplayer game server: durable matches at 60 ticks a second. Without a command: `serve --dev`.
@@ -16,6 +17,12 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Runs a server.
     Serve(Flags),
+    /// Writes everything that is stored to one file; a running server goes on meanwhile.
+    Backup(BackupFlags),
+    /// Makes a data directory of a backup.
+    Restore(RestoreFlags),
+    /// Reads everything in a data directory that no server uses, and compares every checksum.
+    Check(CheckFlags),
     /// Works with the matches of a running server.
     #[command(subcommand)]
     Match(MatchCommand),

@@ -13,7 +13,7 @@ use super::run::{EXIT_USAGE, fail};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a command failed.
-enum Failure {
+pub(super) enum Failure {
     /// What was typed is wrong.
     Usage(String),
     /// The server refused, or does not answer.
@@ -139,7 +139,12 @@ fn escape(text: &str) -> String {
         .collect()
 }
 
-fn ask(server: &ServerArgs, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+pub(super) fn ask(
+    server: &ServerArgs,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
     let unreachable = |error: ureq::Error| Failure::Server(format!("{}: {error}", server.url));
     let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
     let agent: ureq::Agent = config.build().into();

@@ -2,8 +2,10 @@
 
 mod args;
 mod client;
+mod data;
 mod keys;
 mod run;
 mod serve;
 
+pub(crate) use data::{backup_path, shown};
 pub(crate) use run::run;

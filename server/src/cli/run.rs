@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use super::args::{Cli, Command};
-use super::{client, keys, serve};
+use super::{client, data, keys, serve};
 use crate::app::App;
 
 /// Arguments or configuration are wrong.
 pub(super) const EXIT_USAGE: u8 = 2;
+/// The data directory belongs to another server.
+pub(super) const EXIT_LOCKED: u8 = 73;
 
 /// Runs the command line of this process.
 pub(crate) fn run(app: App) -> ExitCode {
@@ -18,6 +20,9 @@ pub(crate) fn run(app: App) -> ExitCode {
     match cli.command {
         None => serve::serve(app, serve::Flags { dev: true, ..Default::default() }),
         Some(Command::Serve(flags)) => serve::serve(app, flags),
+        Some(Command::Backup(flags)) => data::run_backup(&flags),
+        Some(Command::Restore(flags)) => data::run_restore(&flags),
+        Some(Command::Check(flags)) => data::run_check(&flags),
         Some(Command::Match(command)) => client::run_match(command),
         Some(Command::Object(command)) => client::run_object(command),
         Some(Command::Class(command)) => client::run_class(command),

@@ -1,6 +1,6 @@
 //! `tickstone serve`: configuration, logs, signals around a [`crate::app::Server`].
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,13 +14,11 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::run::{EXIT_USAGE, fail};
+use super::run::{EXIT_LOCKED, EXIT_USAGE, fail};
 use crate::app::{App, AppError, Drained, Server};
 use crate::config::{Config, ConfigError, RawConfig};
-use crate::store::StoreError;
+use crate::store::{ClassReport, StoreError};
 
-/// The data directory belongs to another server.
-const EXIT_LOCKED: u8 = 73;
 /// The server stopped before everything was durable.
 const EXIT_NOT_DURABLE: u8 = 75;
 
@@ -42,6 +40,12 @@ pub(super) struct Flags {
     /// Threads for matches.
     #[arg(long)]
     pub(super) workers: Option<usize>,
+    /// Says what would be done to what is stored (renamed and deleted classes), does nothing and ends.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// A migration may delete this class and everything of it.
+    #[arg(long, value_name = "CLASS")]
+    pub(super) confirm_delete: Vec<String>,
     /// Anonymous joins and match creation without a key, on loopback only.
     #[arg(long)]
     pub(super) dev: bool,
@@ -51,17 +55,40 @@ pub(super) struct Flags {
 const SIGNAL_ECHO: Duration = Duration::from_millis(100);
 
 pub(super) fn serve(app: App, flags: Flags) -> ExitCode {
+    let dry_run = flags.dry_run;
+    let app = flags.confirm_delete.iter().fold(app, |app, class| app.confirm_delete(class));
     let config = match configure(flags) {
         Ok(config) => config,
         Err(error) => return fail(&error, EXIT_USAGE),
     };
     log(&config);
+    if dry_run {
+        return match app.dry_run(&config) {
+            Ok(report) => show(&report),
+            Err(error) => fail(&error, 1),
+        };
+    }
     match app.start(&config).and_then(run_until_signalled) {
         Ok(Drained::Durable) => ExitCode::SUCCESS,
         Ok(Drained::NotDurable) => ExitCode::from(EXIT_NOT_DURABLE),
         Err(error @ AppError::Store(StoreError::Locked { .. })) => fail(&error, EXIT_LOCKED),
         Err(error) => fail(&error, 1),
     }
+}
+
+fn show(report: &ClassReport) -> ExitCode {
+    let due = report.due.iter().map(
+        |(migration, objects)| serde_json::json!({ "migration": migration.to_string(), "objects": objects }),
+    );
+    let stored = report.stored.iter().map(|(class, (objects, version))| {
+        serde_json::json!({ "class": class, "objects": objects, "version": version })
+    });
+    let shown = serde_json::json!({
+        "would_apply": due.collect::<Vec<_>>(),
+        "stored_then": stored.collect::<Vec<_>>(),
+    });
+    let printed = writeln!(std::io::stdout(), "{shown:#}");
+    if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn configure(flags: Flags) -> Result<Config, ConfigError> {

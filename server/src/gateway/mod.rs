@@ -39,7 +39,7 @@ mod upgrade;
 
 pub use connection::frame_reader;
 pub use http::fuzzed;
-pub use http::{Api, Audit, ClassEntry, Readiness, ReadinessRef, Stored};
+pub use http::{Api, Audit, Backup, ClassEntry, Readiness, ReadinessRef, Stored};
 pub use hub::Games;
 pub use outlet::{FanoutInbox, GatewayOutlet, outlet};
 pub use quic::quic_transport;

@@ -172,6 +172,14 @@ impl<'a> Context<'a> {
         self.effects.attempted = true;
     }
 
+    /// Takes back everything the handler asked for, but that the activation ends: the handler has failed.
+    pub(crate) fn take_back(&mut self) {
+        self.effects.writes.clear();
+        self.effects.outputs.clear();
+        self.effects.controls.retain(|control| *control == Control::Finish);
+        self.own = OwnWrites::default();
+    }
+
     pub(super) fn output(&mut self, release: Release, output: Output) {
         self.effects.outputs.push((release, output));
     }

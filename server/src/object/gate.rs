@@ -30,6 +30,8 @@ pub enum GateState {
     Shut,
     /// A commit failed: the object must be reset, what is held is never sent.
     Broken,
+    /// The same, because it was over a quota.
+    Full,
 }
 
 impl Gate {
@@ -47,7 +49,8 @@ impl Gate {
         while let Some((ticket, _)) = self.held.front() {
             match ticket.state() {
                 TicketState::Pending => return GateState::Shut,
-                TicketState::Failed | TicketState::Full => return GateState::Broken,
+                TicketState::Failed => return GateState::Broken,
+                TicketState::Full => return GateState::Full,
                 TicketState::Durable => released.extend(self.held.pop_front().map(|(_, output)| output)),
             }
         }

@@ -65,6 +65,14 @@ impl ObjectId {
         Err(IdError::Foreign { class: class.to_owned() })
     }
 
+    /// The id of the same object once its class is called `to`.
+    pub fn in_class(&self, from: &str, to: &str, name: &ObjectName) -> Self {
+        if *self == Self::from_name(from, name) {
+            return Self::from_name(to, name);
+        }
+        Self::with_base(to, first_half(&self.0))
+    }
+
     /// The bytes, as stored.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

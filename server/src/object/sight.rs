@@ -9,6 +9,9 @@ use super::socket::SocketId;
 use super::storage::{AlarmRow, ReadError, Reader};
 use super::unwritten::Unwritten;
 
+/// Two looks at the wall clock that differ by no more: rounding, and the pull of a time server.
+const WALL_DRIFT_MAX_NANOS: u64 = 20_000_000;
+
 /// How far the wall clock is ahead of the monotonic one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wall {
@@ -19,6 +22,21 @@ impl Wall {
     /// As read: `unix_ms` when it was `now`. Never ahead of the clock it was read from.
     pub fn new(now: Moment, unix_ms: u64) -> Self {
         Self { ahead_nanos: unix_ms.saturating_mul(1_000_000).saturating_sub(now.0) }
+    }
+
+    /// From [`Wall::ahead_nanos`].
+    pub fn ahead_by(ahead_nanos: u64) -> Self {
+        Self { ahead_nanos }
+    }
+
+    /// How far it is ahead.
+    pub fn ahead_nanos(self) -> u64 {
+        self.ahead_nanos
+    }
+
+    /// Somebody set the clock: it did not merely drift, or round.
+    pub fn was_set_since(self, before: Wall) -> bool {
+        self.ahead_nanos.abs_diff(before.ahead_nanos) > WALL_DRIFT_MAX_NANOS
     }
 
     /// Milliseconds since 1970 at a moment.

@@ -69,8 +69,13 @@ pub enum Write {
     /// Removes everything: values, alarms, the journal and the record. Nothing is left to be paid for, but
     /// the history of a class that keeps one.
     DeleteAll,
-    /// Takes values and alarms back to what they were; nothing else.
-    Restore(Bookmark),
+    /// Takes values, alarms and the record back to what they were; the journal stays, and so does the epoch.
+    Restore {
+        /// The object's class: it need not have a record any more.
+        class: String,
+        /// To which moment.
+        bookmark: Bookmark,
+    },
 }
 
 /// Bytes of an alarm's name.
@@ -253,6 +258,9 @@ impl Ticket {
     }
 }
 
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// What is stored of one object, as of one moment. Only threads that may read the disk hold one.
 pub trait Reader {
     /// The object's record; none if nothing is stored of it.
@@ -262,23 +270,15 @@ pub trait Reader {
     /// The keys that begin with `prefix`, ascending.
     fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ReadError>;
     /// The values of a range, in its order.
-    fn list(&self, _range: &Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
-        Err(ReadError::Io("this store does not have it".to_owned()))
-    }
+    fn list(&self, range: &Range) -> Result<Vec<Entry>, ReadError>;
     /// The alarms, by name.
-    fn alarms(&self) -> Result<Vec<AlarmRow>, ReadError> {
-        Ok(Vec::new())
-    }
+    fn alarms(&self) -> Result<Vec<AlarmRow>, ReadError>;
     /// Bytes that count for the quota: keys, values and alarms ([`AlarmRow::bytes`]).
-    fn bytes(&self) -> Result<u64, ReadError> {
-        Err(ReadError::Io("this store does not have it".to_owned()))
-    }
+    fn bytes(&self) -> Result<u64, ReadError>;
     /// The journal's entries since it was last cut, oldest first.
     fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError>;
     /// The newest activation's number: the record's, or that of the activation that removed everything.
-    fn epoch(&self) -> Result<Epoch, ReadError> {
-        Ok(self.record()?.map_or(Epoch(0), |record| record.epoch))
-    }
+    fn epoch(&self) -> Result<Epoch, ReadError>;
 }
 
 /// Why something stored cannot be read.

@@ -1,6 +1,8 @@
 //! One object, alive on a worker: its memory, its gate, its calls, its schedule.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tickstone_shared::ids::Epoch;
 use tickstone_shared::sim::game::WorkerGroup;
@@ -9,20 +11,25 @@ use tickstone_shared::time::{Moment, Tick};
 use super::alarm_queue::TickSchedule;
 use super::handle::ReplyTo;
 use super::inbox::Event;
+use super::jobs::RunningJob;
 use super::settings::CALL_TIMEOUT;
+use crate::object::class::HIBERNATES_AFTER;
 use crate::object::contract::{CallError, CallId, DurableObject};
+use crate::object::effects::PeerOutput;
 use crate::object::gate::Gate;
 use crate::object::id::Identity;
+use crate::object::job::JobId;
+use crate::object::peer::SocketInfo;
 use crate::object::sight::Kept;
 use crate::object::socket::{SocketEvent, SocketId};
-use crate::object::storage::{Ticket, TicketState};
+use crate::object::storage::{AlarmRow, Ticket, TicketState, Write};
 
 /// Calls that wait for an answer of one object; more are refused as overload.
 pub const CALLS_WAITING_MAX: usize = 1024;
 /// Inputs handed over with one tick; more are handed over before it.
 const INPUTS_KEPT_MAX: usize = 4096;
 
-/// An activation.
+/// An activation. What a tick looks at is here, the rest in [`Aside`].
 pub struct Activation {
     /// Who it is.
     pub identity: Arc<Identity>,
@@ -44,24 +51,64 @@ pub struct Activation {
     pub unticketed: bool,
     /// The ticket of its newest batch that has one.
     pub newest_ticket: Option<Arc<Ticket>>,
-    /// It asked to end; it does once its gate is open.
+    /// It asked to end; it does once everything of it is durable.
     pub finishing: bool,
+    /// It has said its last words before it hibernates; it does once everything of it is durable.
+    pub drowsy: bool,
     /// Asleep for a drain: no more handlers.
     pub asleep: bool,
+    /// A job of it holds every other event.
+    pub blocked: bool,
+    /// A record of it is stored.
+    pub recorded: bool,
+    /// Something changed that may be due earlier than its worker knows.
+    pub restless: bool,
     /// What a tick never looks at.
     pub aside: Box<Aside>,
-    calls: Vec<PendingCall>,
 }
 
 /// What a tick never looks at.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Aside {
     /// What handlers can look at.
     pub kept: Kept,
-    /// A record is stored.
-    pub recorded: bool,
     /// It is woken when the server starts.
     pub wake_at_start: bool,
+    /// The version of its class.
+    pub class_version: u32,
+    /// Its idle time.
+    pub hibernates_after: Duration,
+    /// When it was ordered to wake.
+    pub ordered: Moment,
+    /// It was woken from a hibernation.
+    pub was_hibernated: bool,
+    /// When its last event came.
+    pub last_event: Moment,
+    /// It asked to hibernate at once.
+    pub wants_sleep: bool,
+    /// The earliest entry of it in its worker's queue.
+    pub timer: Option<Moment>,
+    /// Jobs that are not done.
+    pub jobs: Vec<RunningJob>,
+    /// The job that holds every other event.
+    pub block: Option<Block>,
+    /// The alarm whose handler has just run.
+    pub fired: Option<AlarmRow>,
+    /// Alarms whose runs the disk does not have yet.
+    pub unsettled: Vec<(AlarmRow, Arc<Ticket>)>,
+    calls: Vec<PendingCall>,
+}
+
+/// Events that wait for a job.
+pub struct Block {
+    /// The job.
+    pub job: JobId,
+    /// How long at most.
+    pub until: Moment,
+    /// What came meanwhile.
+    pub held: VecDeque<Event>,
+    /// The ticks it asked for.
+    pub ticks: Option<Ticking>,
 }
 
 /// The ticks of an activation.
@@ -96,9 +143,12 @@ impl Activation {
             unticketed: false,
             newest_ticket: None,
             finishing: false,
+            drowsy: false,
             asleep: false,
-            aside: Box::default(),
-            calls: Vec::new(),
+            blocked: false,
+            recorded: false,
+            restless: true,
+            aside: Box::new(Aside { hibernates_after: HIBERNATES_AFTER, ..Aside::default() }),
         }
     }
 
@@ -116,37 +166,50 @@ impl Activation {
         }
     }
 
+    /// An event has come: it does not hibernate yet.
+    pub fn note_event(&mut self, now: Moment) {
+        if self.ticks.is_none() {
+            self.aside.last_event = now;
+            self.aside.wants_sleep = false;
+            self.drowsy = false;
+            self.restless = true;
+        }
+    }
+
     /// Remembers where the answer to a call goes; answers at once if too many wait.
     pub fn expect_reply(&mut self, id: CallId, since: Moment, reply: ReplyTo) {
-        if self.calls.len() >= CALLS_WAITING_MAX {
+        if self.aside.calls.len() >= CALLS_WAITING_MAX {
             reply(Err(CallError::Overloaded));
         } else {
-            self.calls.push(PendingCall { id, since, reply });
+            self.aside.calls.push(PendingCall { id, since, reply });
+            self.restless = true;
         }
     }
 
     /// Answers a call. A second answer, or one that comes too late, goes nowhere.
     pub fn answer(&mut self, id: CallId, result: Result<serde_json::Value, CallError>) {
-        if let Some(index) = self.calls.iter().position(|call| call.id == id) {
-            (self.calls.swap_remove(index).reply)(result);
+        let calls = &mut self.aside.calls;
+        if let Some(index) = calls.iter().position(|call| call.id == id) {
+            (calls.swap_remove(index).reply)(result);
         }
-    }
-
-    /// A call waits for its answer.
-    pub fn has_calls(&self) -> bool {
-        !self.calls.is_empty()
     }
 
     /// Answers calls that have waited too long.
     pub fn expire_calls(&mut self, now: Moment) {
-        while let Some(index) = self.calls.iter().position(|call| now.since(call.since) >= CALL_TIMEOUT) {
-            (self.calls.swap_remove(index).reply)(Err(CallError::TimedOut));
+        let calls = &mut self.aside.calls;
+        while let Some(index) = calls.iter().position(|call| now.since(call.since) >= CALL_TIMEOUT) {
+            (calls.swap_remove(index).reply)(Err(CallError::TimedOut));
         }
+    }
+
+    /// When the call that has waited longest is given up.
+    pub fn calls_until(&self) -> Option<Moment> {
+        self.aside.calls.iter().map(|call| call.since + CALL_TIMEOUT).min()
     }
 
     /// Answers every call that waits, because the activation ends.
     pub fn answer_all(&mut self, error: &CallError) {
-        for call in self.calls.drain(..) {
+        for call in self.aside.calls.drain(..) {
             (call.reply)(Err(error.clone()));
         }
     }
@@ -157,11 +220,75 @@ impl Activation {
         self.unticketed || !self.gate.is_open() || self.newest_ticket.as_ref().is_some_and(pending)
     }
 
+    /// Nothing but time keeps it awake.
+    pub fn may_sleep(&self) -> bool {
+        let free = self.ticks.is_none() && !self.blocked && !self.asleep && !self.finishing && !self.drowsy;
+        free && self.gate.is_open() && self.aside.calls.is_empty() && self.aside.jobs.is_empty()
+    }
+
+    /// It goes to another worker, which knows nothing of its deadlines.
+    pub fn unsettle(&mut self) {
+        if let Some(ticks) = &mut self.ticks {
+            ticks.schedule = None;
+        }
+        self.aside.timer = None;
+        self.restless = true;
+    }
+
+    /// What the alarm that has just run wrote is on its way to the disk.
+    pub fn settle_alarm(&mut self, ticket: &Arc<Ticket>) {
+        let aside = &mut *self.aside;
+        aside.unsettled.retain(|(_, ticket)| ticket.state() != TicketState::Durable);
+        aside.unsettled.extend(aside.fired.take().map(|row| (row, Arc::clone(ticket))));
+    }
+
+    /// Keeps what handlers are told of the object's own sockets.
+    pub fn note_peer(&mut self, output: &PeerOutput) {
+        let sockets = &mut self.aside.kept.sockets;
+        match output {
+            PeerOutput::Accept { socket, tags, attachment } => {
+                let (tags, attachment) = (tags.clone(), attachment.clone());
+                let info =
+                    SocketInfo { socket: *socket, tags, attachment, queued_bytes: 0, auto_response_ms: None };
+                sockets.insert(*socket, info);
+            }
+            PeerOutput::Attach { socket, attachment } => {
+                if let Some(info) = sockets.get_mut(socket) {
+                    info.attachment = attachment.clone();
+                }
+            }
+            PeerOutput::Close { socket, .. } => drop(sockets.remove(socket)),
+            PeerOutput::Send { .. } | PeerOutput::Broadcast { .. } | PeerOutput::AutoResponse { .. } => {}
+        }
+    }
+
+    /// Keeps what handlers are told of alarms.
+    pub fn note_alarm(&mut self, write: &Write) {
+        self.restless = true;
+        let kept = &mut self.aside.kept;
+        match write {
+            Write::SetAlarm(row) => {
+                kept.alarm_generation = kept.alarm_generation.max(row.generation);
+                kept.alarms.insert(row.name.clone(), row.clone());
+            }
+            Write::ClearAlarm { name, generation } => {
+                if kept.alarms.get(name).is_some_and(|row| row.generation == *generation) {
+                    kept.alarms.remove(name);
+                }
+            }
+            Write::DeleteAll => kept.alarms.clear(),
+            _ => {}
+        }
+    }
+
     /// Keeps the list of sockets.
     pub fn note_socket(&mut self, event: &SocketEvent) {
         match event {
             SocketEvent::Opened { socket, .. } => self.sockets.push(*socket),
             SocketEvent::Closed { socket } => self.sockets.retain(|open| open != socket),
+            SocketEvent::Disconnected { socket, .. } => {
+                self.aside.kept.sockets.remove(socket);
+            }
             _ => {}
         }
     }

@@ -1,6 +1,4 @@
-//! What is due when: one queue for each worker, absolute deadlines.
-//!
-//! The place of durable named alarms: another kind of entry beside ticks.
+//! What is due when: one queue for each worker, absolute deadlines, of ticks and of everything else.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -79,17 +77,51 @@ impl TickSchedule {
     }
 }
 
-/// Deadlines of a worker's objects, earliest first. An entry names a slot and the slot's generation, so that
-/// one left over from an object that moved away finds nothing.
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Steps.
+    Ticks,
+    /// Anything else of the object: alarms, waits that end, its sleep.
+    Timers,
+}
+
+/// A deadline of the object in a slot. The slot's generation is in it, so that one left over from an object
+/// that moved away finds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// When.
+    pub deadline: Moment,
+    slot: u32,
+    /// What.
+    pub kind: Kind,
+    /// Of the slot.
+    pub generation: u64,
+}
+
+impl Entry {
+    /// An entry for a slot.
+    pub fn new(deadline: Moment, kind: Kind, slot: usize, generation: u64) -> Self {
+        let slot = u32::try_from(slot).expect("a worker owns fewer objects than the directory holds");
+        Self { deadline, slot, kind, generation }
+    }
+
+    /// Whose.
+    pub fn slot(&self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// Deadlines of a worker's objects, earliest first.
 #[derive(Debug, Default)]
 pub struct AlarmQueue {
-    entries: BinaryHeap<Reverse<(Moment, usize, u64)>>,
+    entries: BinaryHeap<Reverse<Entry>>,
 }
 
 impl AlarmQueue {
     /// Adds a deadline.
-    pub fn push(&mut self, deadline: Moment, slot: usize, generation: u64) {
-        self.entries.push(Reverse((deadline, slot, generation)));
+    pub fn push(&mut self, entry: Entry) {
+        self.entries.push(Reverse(entry));
     }
 
     /// Entries, those of objects that moved away included.
@@ -104,15 +136,15 @@ impl AlarmQueue {
 
     /// The earliest deadline.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.entries.peek().map(|Reverse((deadline, ..))| *deadline)
+        self.entries.peek().map(|Reverse(entry)| entry.deadline)
     }
 
     /// Takes the earliest entry that is due.
-    pub fn pop_due(&mut self, now: Moment) -> Option<(usize, u64)> {
+    pub fn pop_due(&mut self, now: Moment) -> Option<Entry> {
         if self.next_deadline()? > now {
             return None;
         }
-        self.entries.pop().map(|Reverse((_, slot, generation))| (slot, generation))
+        self.entries.pop().map(|Reverse(entry)| entry)
     }
 }
 
@@ -160,11 +192,13 @@ mod tests {
     #[test]
     fn entries_come_out_by_deadline() {
         let mut queue = AlarmQueue::default();
-        queue.push(at_ms(3), 3, 0);
-        queue.push(at_ms(1), 1, 0);
+        let (late, early) =
+            (Entry::new(at_ms(3), Kind::Ticks, 3, 0), Entry::new(at_ms(1), Kind::Timers, 1, 0));
+        queue.push(late);
+        queue.push(early);
         assert_eq!(queue.pop_due(at_ms(0)), None);
-        assert_eq!(queue.pop_due(at_ms(5)), Some((1, 0)));
-        assert_eq!(queue.pop_due(at_ms(5)), Some((3, 0)));
+        assert_eq!(queue.pop_due(at_ms(5)), Some(early));
+        assert_eq!(queue.pop_due(at_ms(5)), Some(late));
         assert_eq!(queue.pop_due(at_ms(5)), None);
     }
 }

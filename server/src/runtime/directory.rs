@@ -75,6 +75,14 @@ impl Directory {
         inboxes[entry.owner.0].offer(Addressed { object, event }).map_err(Undelivered::Full)
     }
 
+    /// Puts the end of a job into its object's inbox; to nobody if the object has no owner any more.
+    pub fn deliver_done(&self, inboxes: &[Inbox], object: ObjectId, event: Event) {
+        let shard = self.read(&object);
+        if let Some(entry) = shard.get(&object) {
+            inboxes[entry.owner.0].put(Addressed { object, event });
+        }
+    }
+
     /// Makes `owner` the owner of an object that has none; true if it had none.
     pub fn claim(&self, identity: &Identity, owner: WorkerId) -> Result<bool, DirectoryFull> {
         let mut shard = self.write(&identity.id);

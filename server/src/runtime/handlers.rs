@@ -1,28 +1,28 @@
-//! Running handlers on a worker: events, ticks, sleep; and what a panic in one of them causes.
+//! Running handlers on a worker: events and ticks, and what they leave to do.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tickstone_shared::sim::game::WorkerGroup;
 use tickstone_shared::time::Moment;
-use tickstone_shared::wire::close::CloseCode;
 
 use super::activation::{Activation, Ticking};
-use super::alarm_queue::{PHASES, TickSchedule};
-use super::inbox::{Addressed, Event, Order, WakeOrder};
+use super::alarm_queue::{Entry, Kind, PHASES, TickSchedule};
+use super::inbox::{Addressed, Event};
 use super::outbox::{Outbox, Outcome};
-use super::panic_guard::{discard, guard};
+use super::panic_guard::guard;
 use super::pool::Shared;
-use super::ports::SocketOutput;
 use super::worker::{Scratch, Worker};
 use crate::object::context::Context;
-use crate::object::contract::{Answer, CallError, DurableObject, TickDue, WakeReason};
-use crate::object::effects::Effects;
+use crate::object::contract::{Answer, Call, CallError, CallId, DurableObject, TickDue};
+use crate::object::effects::{Control, Effects, Output, PeerOutput, Release};
 use crate::object::gate::GateState;
-use crate::object::sight::{OpenReader, Sight, Wall};
+use crate::object::request::HTTP_METHOD;
+use crate::object::sight::{OpenReader, Sight};
+use crate::object::storage::Write;
+use tickstone_shared::wire::close::CloseCode;
 
 /// What a handler that returned left to do.
-enum Handled {
+pub(super) enum Handled {
     /// Carry its effects out.
     Effects,
     /// It panicked, saying this.
@@ -46,41 +46,55 @@ impl Worker {
             self.put_back(slot, activation);
             return shared.refuse_draining(event);
         }
+        if activation.finishing || activation.drowsy && shared.forgetful {
+            // For the activation after this one.
+            self.put_back(slot, activation);
+            return self.park(shared, object, event);
+        }
+        let event = match event {
+            Event::Done(job, result) => {
+                return self.job_done(shared, scratch, slot, activation, (job, result), now);
+            }
+            event if !activation.blocked => event,
+            event => {
+                let held = activation.hold_back(event);
+                self.put_back(slot, activation);
+                return held.err().into_iter().for_each(|event| shared.refuse(event));
+            }
+        };
+        activation.note_event(now);
         let handled = match event {
             Event::Call(call, reply) => {
-                let id = call.id;
-                activation.expect_reply(id, now, reply);
-                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| match object
-                    .on_call(ctx, call)
-                {
-                    Ok(Answer::Now(value)) => ctx.reply(id, Ok(value)),
-                    Ok(Answer::AtOnce(value)) => ctx.reply_at_once(id, Ok(value)),
-                    Ok(Answer::Later) => {}
-                    Err(error) => ctx.reply(id, Err(error)),
-                })
-            }
-            Event::Done(job, result) => {
+                activation.expect_reply(call.id, now, reply);
                 self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
-                    object.on_done(ctx, job, result);
+                    answer(object, ctx, call);
                 })
             }
-            Event::Delete(reply) => {
-                reply(Err(CallError::NotFound));
-                return self.put_back(slot, activation);
-            }
-            Event::Alarm => return self.put_back(slot, activation),
             Event::Socket(event) => {
                 activation.note_socket(&event);
                 self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
                     object.on_socket(ctx, event);
                 })
             }
+            Event::Delete(reply) => {
+                let id = shared.next_call();
+                activation.expect_reply(id, now, reply);
+                delete_everything(&activation, id, &mut scratch.effects);
+                Handled::Effects
+            }
+            // It was woken for them: they run as its timers.
+            Event::Alarm | Event::Done(..) => {
+                scratch.effects.clear();
+                Handled::Effects
+            }
         };
-        self.after(shared, scratch, slot, activation, handled, now);
+        if self.after(shared, scratch, slot, activation, handled, now) && shared.forgetful {
+            self.evict(shared, scratch, slot, now);
+        }
     }
 
     /// Runs one handler, guarded, with the watchdog told.
-    fn run(
+    pub(super) fn run(
         &self,
         shared: &Shared,
         activation: &mut Activation,
@@ -90,6 +104,19 @@ impl Worker {
         handler: impl FnOnce(&mut dyn DurableObject, &mut Context<'_>),
     ) -> Handled {
         effects.clear();
+        self.run_prepared(shared, activation, effects, slot, now, handler)
+    }
+
+    /// The same, with writes of the runtime's own in the effects already.
+    pub(super) fn run_prepared(
+        &self,
+        shared: &Shared,
+        activation: &mut Activation,
+        effects: &mut Effects,
+        slot: usize,
+        now: Moment,
+        handler: impl FnOnce(&mut dyn DurableObject, &mut Context<'_>),
+    ) -> Handled {
         let began = shared.clock.now();
         self.busy_slot.store(slot, Ordering::Relaxed);
         self.busy_since.store(now.0 + 1, Ordering::Release);
@@ -99,12 +126,11 @@ impl Worker {
             WorkerGroup::Tick => None,
             WorkerGroup::General => Some(&open),
         };
-        let wall = Wall::new(now, shared.clock.unix_ms());
-        let sight = Sight { wall, kept: &aside.kept, disk };
+        let sight = Sight { wall: self.wall(), kept: &aside.kept, disk };
         let result =
             guard(|| handler(&mut **object, &mut Context::new(identity, now, *epoch, effects, sight)));
         self.busy_since.store(0, Ordering::Release);
-        shared.count_busy(identity.class, began);
+        shared.count_busy(identity, began);
         match result {
             Ok(()) => Handled::Effects,
             Err(message) => Handled::Panicked(message),
@@ -112,7 +138,7 @@ impl Worker {
     }
 
     /// Carries out what a handler asked for and puts the object where it belongs. False: it is gone.
-    fn after(
+    pub(super) fn after(
         &self,
         shared: &Shared,
         scratch: &mut Scratch,
@@ -122,35 +148,48 @@ impl Worker {
         now: Moment,
     ) -> bool {
         if let Handled::Panicked(message) = handled {
-            self.crashed(shared, scratch, slot, activation, &message, now);
+            let panics = shared.directory.note_panic(activation.identity.id, now);
+            let attempt = scratch.effects.attempted.then(|| scratch.effects.attempt.clone());
+            self.crashed(shared, scratch, slot, activation, &message, attempt, panics);
             return false;
         }
-        let mut outbox = Outbox {
-            store: &*shared.store,
-            listings: &shared.listings,
-            metrics: &shared.metrics,
-            node: shared.node,
-            sockets: &mut scratch.sockets,
-        };
+        let mut outbox = Outbox::new(shared, self.group, now, &mut scratch.sockets);
         if outbox.carry_out(&mut activation, &mut scratch.effects) == Outcome::Reset {
-            self.reset(shared, scratch, slot, activation);
+            self.reset(shared, scratch, slot, activation, &CallError::Reset);
             return false;
         }
         self.settle_again(shared, slot, activation, now)
     }
 
     /// Puts an object back, or sends it where it wants to be. False: it is gone.
-    fn settle_again(&self, shared: &Shared, slot: usize, activation: Box<Activation>, now: Moment) -> bool {
-        if activation.finishing && activation.gate.is_open() {
+    pub(super) fn settle_again(
+        &self,
+        shared: &Shared,
+        slot: usize,
+        mut activation: Box<Activation>,
+        now: Moment,
+    ) -> bool {
+        let ends = activation.finishing || activation.drowsy;
+        let elsewhere = activation.group != self.group && !ends;
+        // What it wrote on a tick worker is not among what its reads see: it is durable before it leaves.
+        let settles = ends || elsewhere && self.group == WorkerGroup::Tick;
+        if settles {
+            self.ask_for_durability(shared, &mut activation);
+        }
+        let leaves = elsewhere && !(settles && activation.awaits_disk());
+        if ends && !activation.awaits_disk() {
             self.put_back(slot, activation);
             self.end(shared, slot);
             return false;
         }
-        let elsewhere = activation.group != self.group && !activation.finishing;
-        let waits = !activation.gate.is_open() || activation.finishing || activation.has_calls();
+        let unsettled = self.group == WorkerGroup::General && !activation.aside.kept.unwritten.is_empty();
+        let waits = !activation.gate.is_open() || settles && !leaves || unsettled;
         let unscheduled = activation.ticks.is_some_and(|ticks| ticks.schedule.is_none());
+        if activation.restless {
+            self.mind(slot, &mut activation);
+        }
         self.put_back(slot, activation);
-        if elsewhere && let Some(target) = shared.least_loaded(self.id) {
+        if leaves && let Some(target) = shared.least_loaded(self.id) {
             self.depart(shared, slot, target);
             return false;
         }
@@ -173,10 +212,16 @@ impl Worker {
         state: GateState,
         now: Moment,
     ) {
-        if state == GateState::Broken {
-            return self.reset(shared, scratch, slot, activation);
+        match state {
+            GateState::Broken => self.reset(shared, scratch, slot, activation, &CallError::Reset),
+            GateState::Full => self.reset(shared, scratch, slot, activation, &CallError::Storage),
+            GateState::Open | GateState::Shut => {
+                let settled = self.settle_again(shared, slot, activation, now);
+                if settled && shared.forgetful && state == GateState::Open {
+                    self.evict(shared, scratch, slot, now);
+                }
+            }
         }
-        self.settle_again(shared, slot, activation, now);
     }
 
     /// Gives an object's ticks a phase: the one with the fewest.
@@ -195,24 +240,29 @@ impl Worker {
         let schedule = TickSchedule::new(ticks.rate_hz, phase, now);
         ticks.schedule = Some(schedule);
         core.slots[slot].phase = Some(phase);
-        core.alarms.push(schedule.deadline(), slot, generation);
+        core.alarms.push(Entry::new(schedule.deadline(), Kind::Ticks, slot, generation));
     }
 
     /// Runs what is due, of every object once: a worker that cannot keep up still gets to its inbox.
-    pub(super) fn run_due_ticks(&self, shared: &Shared, scratch: &mut Scratch) {
+    pub(super) fn run_due(&self, shared: &Shared, scratch: &mut Scratch) {
         let entries = self.core().alarms.len();
         for _ in 0..entries {
             let now = shared.clock.now();
             let due = self.core().alarms.pop_due(now);
-            let Some((slot, generation)) = due else { return };
+            let Some(due) = due else { return };
+            let slot = due.slot();
             let phase = {
                 let core = self.core();
                 let place = &core.slots[slot];
-                if place.generation != generation {
+                if place.generation != due.generation {
                     continue;
                 }
                 place.phase
             };
+            if due.kind == Kind::Timers {
+                self.run_timers(shared, scratch, slot, due.deadline, now);
+                continue;
+            }
             if let Some(phase) = phase {
                 self.release_inputs(shared, scratch, phase, now);
             }
@@ -267,145 +317,49 @@ impl Worker {
         if let Some(schedule) = next {
             let mut core = self.core();
             let generation = core.slots[slot].generation;
-            core.alarms.push(schedule.deadline(), slot, generation);
+            core.alarms.push(Entry::new(schedule.deadline(), Kind::Ticks, slot, generation));
         }
     }
+}
 
-    /// Last words of every object, and no ticks any more.
-    pub(super) fn sleep_all(&self, shared: &Shared, scratch: &mut Scratch, now: Moment) {
-        let slots = {
-            let mut core = self.core();
-            core.draining = true;
-            core.slots.len()
-        };
-        for slot in 0..slots {
-            let Some(mut activation) = self.take(slot) else { continue };
-            if activation.asleep {
-                self.put_back(slot, activation);
-                continue;
-            }
-            activation.ticks = None;
-            activation.inputs.clear();
-            activation.asleep = true;
-            self.core().slots[slot].phase = None;
-            let handled =
-                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
-                    object.on_sleep(ctx);
-                    ctx.commit_now();
-                });
-            self.after(shared, scratch, slot, activation, handled, now);
+/// A call, or a request that came as one. One that fails takes back everything else it did.
+fn answer(object: &mut dyn DurableObject, ctx: &mut Context<'_>, call: Call) {
+    let id = call.id;
+    let answer = if call.method == HTTP_METHOD {
+        let request = serde_json::from_value(call.body);
+        let request = request.map_err(|error| CallError::Invalid(error.to_string()));
+        request.and_then(|request| object.on_http(ctx, id, request))
+    } else {
+        object.on_call(ctx, call)
+    };
+    match answer {
+        Ok(Answer::Now(value)) => ctx.reply(id, Ok(value)),
+        Ok(Answer::AtOnce(value)) => ctx.reply_at_once(id, Ok(value)),
+        Ok(Answer::Later) => {}
+        Err(error) => {
+            ctx.take_back();
+            ctx.reply(id, Err(error));
         }
     }
+}
 
-    /// A handler panicked: throw the object's memory away, tell its players, wake it anew.
-    fn crashed(
-        &self,
-        shared: &Shared,
-        scratch: &mut Scratch,
-        slot: usize,
-        mut activation: Box<Activation>,
-        message: &str,
-        now: Moment,
-    ) {
-        let identity = Arc::clone(&activation.identity);
-        let panics = shared.directory.note_panic(identity.id, now);
-        shared.metrics.object_panics.inc();
-        tracing::error!(
-            class = identity.class, name = %identity.name, panics, message,
-            "a handler panicked: the object is thrown away and rebuilt from what is stored"
-        );
-        let attempt = scratch.effects.attempted.then(|| scratch.effects.attempt.clone());
-        self.abandon(
-            shared,
-            scratch,
-            &mut activation,
-            CloseCode::Restoring,
-            "the match crashed and is being restored",
-        );
-        discard(activation);
-        self.rewake(shared, slot, &identity, WakeReason::Crash { attempt, panics });
-    }
-
-    /// A commit failed or the gate overflowed: what was held is never sent, and the object starts anew.
-    fn reset(&self, shared: &Shared, scratch: &mut Scratch, slot: usize, mut activation: Box<Activation>) {
-        let identity = Arc::clone(&activation.identity);
-        tracing::error!(
-            class = identity.class, name = %identity.name,
-            "writes did not become durable: the object is reset to what is stored"
-        );
-        self.abandon(shared, scratch, &mut activation, CloseCode::Restoring, "the match is being restored");
-        discard(activation);
-        self.rewake(shared, slot, &identity, WakeReason::Restart);
-    }
-
-    fn abandon(
-        &self,
-        shared: &Shared,
-        scratch: &mut Scratch,
-        activation: &mut Activation,
-        code: CloseCode,
-        reason: &'static str,
-    ) {
-        activation.gate.abandon().for_each(drop);
-        activation.answer_all(&CallError::Reset);
-        let closes = activation.sockets.drain(..).map(|socket| SocketOutput::Close { socket, code, reason });
-        scratch.sockets.extend(closes);
-        shared.listings.withdraw(&activation.identity);
-    }
-
-    fn rewake(
-        &self,
-        shared: &Shared,
-        slot: usize,
-        identity: &Arc<crate::object::id::Identity>,
-        reason: WakeReason,
-    ) {
-        self.core().vacate(slot);
-        self.load.fetch_sub(1, Ordering::Relaxed);
-        let order = WakeOrder::new((**identity).clone(), reason);
-        shared.rewake(self, order);
-    }
-
-    /// Ends an activation: the next event wakes the object anew, be it one that waits already.
-    fn end(&self, shared: &Shared, slot: usize) {
-        let Some(mut activation) = self.core().vacate(slot) else { return };
-        self.load.fetch_sub(1, Ordering::Relaxed);
-        activation.answer_all(&CallError::Reset);
-        let identity = Arc::clone(&activation.identity);
-        discard(activation);
-        let events =
-            shared.directory.release_if_quiet(identity.id, self.id, || self.collect_events(identity.id));
-        if events.is_empty() {
-            return;
-        }
-        if shared.is_draining() {
-            shared.directory.release(identity.id, self.id);
-            return events.into_iter().for_each(|event| shared.refuse_draining(event));
-        }
-        let backlog = events;
-        shared
-            .rewake(self, WakeOrder { identity: (*identity).clone(), reason: WakeReason::Restart, backlog });
-    }
-
-    /// Is everything this worker put to sleep durable?
-    pub fn is_asleep(&self) -> bool {
-        let core = self.core();
-        let durable = |slot: &super::worker::Slot| match &slot.activation {
-            Some(activation) => activation.asleep && !activation.awaits_disk(),
-            None => slot.identity.is_none(),
-        };
-        let settled = core.slots.iter().filter(|slot| slot.identity.is_some()).count();
-        let nothing_on_its_way = core.departing.is_empty()
-            && core.wakes.is_empty()
-            && self.receiver.orders.is_empty()
-            && settled == self.load.load(Ordering::Acquire);
-        core.draining && nothing_on_its_way && core.slots.iter().all(durable)
-    }
-
-    /// Orders the worker gives itself when it must not forget them.
-    pub(super) fn order(&self, order: Order) {
-        if self.inbox.order(order).is_err() {
-            tracing::error!(worker = self.id.0, "a worker's order queue is full: an object stays asleep");
-        }
-    }
+/// The effects of a deletion: sockets are closed, nothing stays stored, the activation ends.
+fn delete_everything(activation: &Activation, reply: CallId, effects: &mut Effects) {
+    const REASON: &str = "the object was deleted";
+    effects.clear();
+    effects.writes.push(Write::DeleteAll);
+    let framed = activation.sockets.iter().map(|socket| Output::Close {
+        socket: *socket,
+        code: CloseCode::MatchOver,
+        reason: REASON,
+    });
+    let own = activation.aside.kept.sockets.keys().map(|socket| {
+        Output::Peer(Box::new(PeerOutput::Close { socket: *socket, code: 1001, reason: REASON.into() }))
+    });
+    let outputs = framed.chain(own).map(|output| (Release::Gated, output));
+    effects.outputs.extend(outputs);
+    effects
+        .outputs
+        .push((Release::Gated, Output::Reply { call: reply, result: Ok(serde_json::Value::Null) }));
+    effects.controls.extend([Control::StopTicks, Control::Finish, Control::CommitNow]);
 }

@@ -11,6 +11,8 @@ use crate::object::contract::{Call, WakeReason};
 use crate::object::id::{Identity, ObjectId};
 use crate::object::job::{JobId, JobResult};
 use crate::object::socket::SocketEvent;
+use crate::object::storage::AlarmRow;
+use tickstone_shared::time::Moment;
 
 /// Orders one worker's queue holds.
 const ORDERS_MAX: usize = 65_536;
@@ -55,12 +57,19 @@ pub struct WakeOrder {
     pub reason: WakeReason,
     /// Its events so far, oldest first.
     pub backlog: VecDeque<Event>,
+    /// Something of it may wait for the disk: nothing is read before that is there.
+    pub behind_writes: bool,
+    /// Alarms whose runs the disk did not take, as they are due next.
+    pub postponed: Vec<AlarmRow>,
+    /// When the order was given.
+    pub since: Moment,
 }
 
 impl WakeOrder {
-    /// An order for an object that nothing waits for yet.
-    pub fn new(identity: Identity, reason: WakeReason) -> Self {
-        Self { identity, reason, backlog: VecDeque::new() }
+    /// An order for an object that nothing waits for, and all of which is durable.
+    pub fn new(identity: Identity, reason: WakeReason, since: Moment) -> Self {
+        let (backlog, postponed) = (VecDeque::new(), Vec::new());
+        Self { identity, reason, backlog, behind_writes: false, postponed, since }
     }
 }
 
@@ -107,6 +116,12 @@ impl Inbox {
         self.events.offer(event).map_err(|addressed| addressed.event)?;
         self.bell.ring();
         Ok(())
+    }
+
+    /// Adds the end of a job, for which there is always room: an object has few jobs at a time.
+    pub fn put(&self, event: Addressed) {
+        self.events.put(event);
+        self.bell.ring();
     }
 
     /// Gives an order; gives it back if the queue is full.

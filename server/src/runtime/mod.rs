@@ -11,20 +11,22 @@
 pub mod activation;
 pub mod alarm_queue;
 pub mod directory;
+pub mod due;
 pub mod handle;
 pub mod handlers;
 pub mod held;
 pub mod inbox;
+pub mod job_threads;
+pub mod jobs;
+pub mod life;
 pub mod listings;
 pub mod moving;
 pub mod outbox;
 pub mod panic_guard;
 pub mod pool;
 pub mod ports;
-pub mod set_aside;
 pub mod settings;
 pub mod threads;
-pub mod waking;
 pub mod watchdog;
 pub mod worker;
 

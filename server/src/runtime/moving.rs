@@ -26,9 +26,7 @@ impl Worker {
 
     /// Sends an object off; keeps it if the target cannot take the order now.
     pub(super) fn hand_over(&self, shared: &Shared, target: WorkerId, mut adoption: Adoption) {
-        if let Some(ticks) = &mut adoption.activation.ticks {
-            ticks.schedule = None;
-        }
+        adoption.activation.unsettle();
         let worker = &shared.workers[target.0];
         worker.load.fetch_add(1, Ordering::Relaxed);
         if let Err(Order::Adopt(adoption)) = worker.inbox.order(Order::Adopt(Box::new(adoption))) {

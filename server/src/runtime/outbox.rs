@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use tickstone_shared::sim::game::WorkerGroup;
+use tickstone_shared::time::Moment;
+
 use super::activation::{Activation, Ticking};
-use super::listings::Listings;
-use super::ports::{SocketOutput, Store, SubmitError};
-use crate::metrics::Metrics;
+use super::pool::Shared;
+use super::ports::{SocketOutput, SubmitError};
+use crate::metrics::CallLabel;
 use crate::object::context::WakeAtStart;
 use crate::object::contract::{AfterRefusal, CallError};
 use crate::object::effects::{Control, Effects, Output, Release};
-use crate::object::gate::GateState;
-use crate::object::storage::{Record, Ticket, Write, WriteBatch};
+use crate::object::gate::{GateFull, GateState};
+use crate::object::storage::{Record, Ticket, TicketState, Write, WriteBatch};
 
 /// What the activation needs after its effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,20 +26,15 @@ pub enum Outcome {
 
 /// Where effects go.
 pub struct Outbox<'a> {
-    /// Who this process is to the store.
-    pub node: u32,
-    /// Takes writes.
-    pub store: &'a dyn Store,
-    /// Takes what is published.
-    pub listings: &'a Listings,
-    /// Counts.
-    pub metrics: &'a Metrics,
+    shared: &'a Shared,
+    group: WorkerGroup,
+    now: Moment,
     /// Collects what goes to sockets.
-    pub sockets: &'a mut Vec<SocketOutput>,
+    sockets: &'a mut Vec<SocketOutput>,
 }
 
 /// How a handler's outputs are released.
-enum Passage {
+pub enum Passage {
     /// Nothing has to be waited for.
     Open,
     /// Gated outputs wait for this ticket.
@@ -45,46 +43,103 @@ enum Passage {
     Refused,
 }
 
-impl Outbox<'_> {
+impl<'a> Outbox<'a> {
+    /// The way out of a worker.
+    pub fn new(
+        shared: &'a Shared,
+        group: WorkerGroup,
+        now: Moment,
+        sockets: &'a mut Vec<SocketOutput>,
+    ) -> Self {
+        Self { shared, group, now, sockets }
+    }
+
     /// Carries out `effects` and leaves them empty.
     pub fn carry_out(&mut self, activation: &mut Activation, effects: &mut Effects) -> Outcome {
         let passage = self.submit(activation, effects);
         let refused = matches!(passage, Passage::Refused);
-        let mut full = false;
-        for (release, output) in effects.outputs.drain(..) {
-            full |= self.pass(activation, release, output, &passage).is_err();
-        }
+        let full = self.pass_all(activation, effects, &passage).is_err();
         for control in effects.controls.drain(..) {
+            if matches!(control, Control::BlockUntil(_)) {
+                let class = activation.identity.class;
+                self.shared.metrics.blocks_outside_wake.inc();
+                tracing::warn!(class, name = %activation.identity.name, "block_until outside wake");
+            }
             self.control(activation, control);
         }
         let reset = full || refused && activation.object.on_writes_refused() == AfterRefusal::Reset;
         if reset { Outcome::Reset } else { Outcome::GoesOn }
     }
 
-    fn submit(&mut self, activation: &mut Activation, effects: &mut Effects) -> Passage {
+    /// Carries out what `wake` asked for: everything waits until its writes are durable, with the new epoch if
+    /// it takes the object over. None: the store did not take them.
+    pub fn begin(
+        &mut self,
+        activation: &mut Activation,
+        effects: &mut Effects,
+        takes_over: bool,
+    ) -> Option<Arc<Ticket>> {
+        self.note_writes(activation, effects, takes_over);
+        let ticket = Arc::new(Ticket::default());
+        if effects.writes.is_empty() {
+            ticket.set_durable();
+        } else {
+            activation.aside.kept.unwritten.add(&effects.writes, Arc::clone(&ticket));
+            let batch = self.batch(activation, std::mem::take(&mut effects.writes), true, Some(&ticket));
+            self.shared.store.submit(batch).ok()?;
+        }
+        let passage = Passage::Behind(Arc::clone(&ticket));
+        effects.outputs.iter_mut().for_each(|(release, _)| *release = Release::Gated);
+        if self.pass_all(activation, effects, &passage).is_err() {
+            ticket.set_failed();
+        }
+        effects.controls.drain(..).for_each(|control| self.control(activation, control));
+        Some(ticket)
+    }
+
+    fn batch(
+        &self,
+        activation: &Activation,
+        writes: Vec<Write>,
+        urgent: bool,
+        ticket: Option<&Arc<Ticket>>,
+    ) -> WriteBatch {
+        WriteBatch {
+            object: activation.identity.id,
+            node: self.shared.node,
+            epoch: activation.epoch,
+            writes,
+            urgent,
+            ticket: ticket.cloned(),
+        }
+    }
+
+    /// Submits what a handler wrote as one batch.
+    pub fn submit(&mut self, activation: &mut Activation, effects: &mut Effects) -> Passage {
+        self.note_writes(activation, effects, false);
         let gated = effects.outputs.iter().any(|(release, _)| *release == Release::Gated);
-        let waited_for = gated || is_urgent(effects);
-        self.record(activation, effects);
-        if effects.writes.is_empty() && !(waited_for && activation.awaits_disk()) {
+        let urgent = is_urgent(effects);
+        let waited_for = gated || urgent;
+        let writes = std::mem::take(&mut effects.writes);
+        if writes.is_empty() && !(waited_for && activation.awaits_disk()) {
             return Passage::Open;
         }
-        let ticket = waited_for.then(|| Arc::new(Ticket::default()));
-        let batch = WriteBatch {
-            object: activation.identity.id,
-            node: self.node,
-            epoch: activation.epoch,
-            writes: std::mem::take(&mut effects.writes),
-            urgent: is_urgent(effects),
-            ticket: ticket.clone(),
-        };
-        match self.store.submit(batch) {
+        let is_read_again = self.group == WorkerGroup::General || effects.running_alarm.is_some();
+        let has_ticket = waited_for || is_read_again;
+        let ticket = has_ticket.then(|| Arc::new(Ticket::default()));
+        if let Some(ticket) = ticket.as_ref().filter(|_| self.group == WorkerGroup::General) {
+            activation.aside.kept.unwritten.add(&writes, Arc::clone(ticket));
+        }
+        let batch = self.batch(activation, writes, urgent, ticket.as_ref());
+        match self.shared.store.submit(batch) {
             Ok(()) => {
                 activation.unticketed = ticket.is_none();
-                if let Some(ticket) = ticket {
-                    activation.newest_ticket = Some(Arc::clone(&ticket));
-                    return Passage::Behind(ticket);
+                let Some(ticket) = ticket else { return Passage::Open };
+                activation.newest_ticket = Some(Arc::clone(&ticket));
+                if effects.running_alarm.is_some() {
+                    activation.settle_alarm(&ticket);
                 }
-                Passage::Open
+                Passage::Behind(ticket)
             }
             Err(SubmitError::QueueFull | SubmitError::Closed) => {
                 // Nobody may take it for stored, least of all a drain.
@@ -94,26 +149,66 @@ impl Outbox<'_> {
         }
     }
 
-    /// Says in the batch what the record becomes, if that changes.
-    fn record(&self, activation: &mut Activation, effects: &mut Effects) {
+    /// Says in the batch what the record becomes, if that changes, and keeps what handlers are told of alarms.
+    fn note_writes(&self, activation: &mut Activation, effects: &mut Effects, takes_over: bool) {
+        let mut stores = false;
+        for write in &effects.writes {
+            match write {
+                Write::Append { .. } | Write::Put { .. } => stores = true,
+                Write::SetAlarm(_) => {
+                    stores = true;
+                    activation.note_alarm(write);
+                }
+                Write::DeleteAll => {
+                    stores = false;
+                    activation.recorded = false;
+                    activation.aside.wake_at_start = false;
+                    activation.note_alarm(write);
+                }
+                Write::ClearAlarm { .. } => activation.note_alarm(write),
+                Write::Delete { .. } | Write::CutJournal | Write::Record(_) | Write::Restore { .. } => {}
+            }
+        }
         let wish = effects.controls.iter().rev().find_map(|control| match control {
             Control::WakeAtStart(wish) => Some(*wish == WakeAtStart::Yes),
             _ => None,
         });
-        let aside = &mut *activation.aside;
-        if wish.is_none() && (aside.recorded || effects.writes.is_empty()) {
-            return;
+        if takes_over || wish.is_some() || stores && !activation.recorded {
+            effects.writes.push(Write::Record(self.record(activation, wish)));
         }
+    }
+
+    fn record(&self, activation: &mut Activation, wish: Option<bool>) -> Record {
+        activation.recorded = true;
+        let aside = &mut *activation.aside;
         aside.wake_at_start = wish.unwrap_or(aside.wake_at_start);
-        aside.recorded = true;
-        effects.writes.push(Write::Record(Record {
+        Record {
             class: activation.identity.class.to_owned(),
             name: activation.identity.name.clone(),
             epoch: activation.epoch,
-            node: self.node,
-            class_version: 1,
+            node: self.shared.node,
+            class_version: aside.class_version,
             wake_at_start: aside.wake_at_start,
-        }));
+        }
+    }
+
+    fn pass_all(
+        &mut self,
+        activation: &mut Activation,
+        effects: &mut Effects,
+        passage: &Passage,
+    ) -> Result<(), GateFull> {
+        let mut result = Ok(());
+        for (release, output) in effects.outputs.drain(..) {
+            match &output {
+                // One job too many: it ends at once.
+                Output::Start { id, job } if !activation.expect_job(*id, job, self.now) => continue,
+                Output::Peer(output) => activation.note_peer(output),
+                _ => {}
+            }
+            result = result.and(self.pass(activation, release, output, passage));
+        }
+        result
     }
 
     fn pass(
@@ -122,7 +217,7 @@ impl Outbox<'_> {
         release: Release,
         output: Output,
         passage: &Passage,
-    ) -> Result<(), crate::object::gate::GateFull> {
+    ) -> Result<(), GateFull> {
         match (release, passage) {
             (Release::Gated, Passage::Behind(ticket)) => activation.gate.hold(Arc::clone(ticket), output)?,
             (Release::Gated, Passage::Refused) => Self::refuse(activation, &output),
@@ -147,27 +242,36 @@ impl Outbox<'_> {
                 self.sockets.push(SocketOutput::Close { socket, code, reason });
             }
             Output::State(frame) => self.sockets.push(SocketOutput::State(frame)),
+            Output::Peer(output) => self.sockets.push(SocketOutput::Peer(output)),
             Output::Reply { call, result } => {
-                let label =
-                    crate::metrics::CallLabel { class: activation.identity.class, result: outcome(&result) };
-                self.metrics.calls.get_or_create(&label).inc();
+                let label = CallLabel { class: activation.identity.class, result: outcome(&result) };
+                self.shared.metrics.calls.get_or_create(&label).inc();
                 activation.answer(call, result);
             }
-            Output::Peer(output) => self.sockets.push(SocketOutput::Peer(output)),
-            Output::Start { id, job } => tracing::warn!(?id, ?job, "this runtime does no jobs"),
+            Output::Start { id, job } => self.shared.start_job(&activation.identity, id, job),
         }
     }
 
     fn control(&mut self, activation: &mut Activation, control: Control) {
         match control {
             Control::StartTicks { rate_hz, after } => {
-                activation.ticks = Some(Ticking { rate_hz, newest: after, schedule: None });
+                let ticks = Some(Ticking { rate_hz, newest: after, schedule: None });
+                match &mut activation.aside.block {
+                    Some(block) => block.ticks = ticks,
+                    None => activation.ticks = ticks,
+                }
             }
             Control::StopTicks => activation.ticks = None,
             Control::Place(group) => activation.group = group,
-            Control::Publish(listing) => self.listings.publish(&activation.identity, listing),
+            Control::Publish(listing) => self.shared.listings.publish(&activation.identity, listing),
             Control::Finish => activation.finishing = true,
-            Control::WakeAtStart(_) | Control::BlockUntil(_) | Control::Hibernate | Control::CommitNow => {}
+            Control::BlockUntil(job) => activation.block_until(job, self.now),
+            Control::Hibernate => {
+                activation.aside.wants_sleep = true;
+                activation.restless = true;
+            }
+            // Both are in the batch.
+            Control::WakeAtStart(_) | Control::CommitNow => {}
         }
     }
 
@@ -177,7 +281,15 @@ impl Outbox<'_> {
         for output in released.drain(..) {
             self.emit(activation, output);
         }
-        state
+        if self.group == WorkerGroup::Tick || state != GateState::Open {
+            return state;
+        }
+        match activation.aside.kept.unwritten.settle() {
+            TicketState::Durable => GateState::Open,
+            TicketState::Pending => GateState::Shut,
+            TicketState::Failed => GateState::Broken,
+            TicketState::Full => GateState::Full,
+        }
     }
 }
 

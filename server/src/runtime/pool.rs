@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -11,15 +11,17 @@ use tickstone_shared::sim::game::WorkerGroup;
 use tickstone_shared::time::Moment;
 
 use super::directory::{Directory, Undelivered, WorkerId};
+use super::due::pump::Pump;
 use super::handle::{EventRefused, Objects, ReplyTo};
 use super::inbox::{Event, Inbox, Order, WakeOrder, inbox};
 use super::listings::Listings;
-use super::ports::{Outlet, Store};
+use super::ports::{Jobs, Outlet, Store};
 use super::settings::Settings;
 use super::worker::{Scratch, Worker};
 use crate::clock::ClockRef;
 use crate::metrics::{ClassLabel, Metrics, MetricsRef};
 use crate::object::caller::Caller;
+use crate::object::class::ClassRules;
 use crate::object::contract::{Call, CallError, CallId, ClassRef, WakeReason};
 use crate::object::effects::Listing;
 use crate::object::id::{Identity, ObjectId};
@@ -44,11 +46,22 @@ pub struct Shared {
     pub classes: BTreeMap<&'static str, ClassRef>,
     /// The workers, by id: tick, general, spare.
     pub workers: Vec<Worker>,
+    /// What every object of a class has in common.
+    rules: BTreeMap<&'static str, ClassRules>,
     /// Who this process is to the store: another number at each start.
     pub node: u32,
+    /// Objects forget their memory after every event.
+    pub(super) forgetful: bool,
+    /// Does work off the workers.
+    pub(super) jobs: Arc<dyn Jobs>,
+    /// Looks for alarms of objects that are not awake.
+    pub(super) pump: Pump,
+    /// For what outlives a turn.
+    pub(super) itself: Weak<Shared>,
+    seed: u64,
     inboxes: Vec<Inbox>,
     /// Time in handlers, by class.
-    busy: BTreeMap<&'static str, BusyCounter>,
+    busy: BTreeMap<&'static str, Busy>,
     draining: AtomicBool,
     pub(super) stopping: AtomicBool,
     next_call: AtomicU64,
@@ -58,11 +71,23 @@ pub struct Shared {
 
 const POISON: &str = "no code under this lock panics";
 
-type BusyCounter = Counter<f64, AtomicU64>;
+/// A handler that runs longer is counted and named (contract: GATE 8).
+const SLOW: Duration = Duration::from_secs(1);
 
-fn busy_counters(metrics: &Metrics, classes: &[ClassRef]) -> BTreeMap<&'static str, BusyCounter> {
-    let of = |class: &'static str| metrics.object_busy_seconds.get_or_create(&ClassLabel { class }).clone();
-    classes.iter().map(|class| (class.name(), of(class.name()))).collect()
+/// Time in the handlers of a class.
+struct Busy {
+    seconds: Counter<f64, AtomicU64>,
+    slow: Counter,
+}
+
+impl Busy {
+    fn of(metrics: &Metrics, class: &'static str) -> Self {
+        let label = ClassLabel { class };
+        Self {
+            seconds: metrics.object_busy_seconds.get_or_create(&label).clone(),
+            slow: metrics.slow_handlers.get_or_create(&label).clone(),
+        }
+    }
 }
 
 /// The edges a runtime is built between.
@@ -75,6 +100,8 @@ pub struct Edges {
     pub outlet: Arc<dyn Outlet>,
     /// Counts.
     pub metrics: MetricsRef,
+    /// Does work off the workers.
+    pub jobs: Arc<dyn Jobs>,
 }
 
 impl Shared {
@@ -89,8 +116,17 @@ impl Shared {
             .collect();
         let first = settings.tick_workers + settings.general_workers;
         workers[..first].iter().for_each(|worker| worker.active.store(true, Ordering::Relaxed));
-        Arc::new(Self {
-            busy: busy_counters(&edges.metrics, &classes),
+        let names = || classes.iter().map(|class| class.name());
+        let busy = names().map(|class| (class, Busy::of(&edges.metrics, class))).collect();
+        let rules = names().zip(classes.iter().map(|class| class.rules())).collect();
+        Arc::new_cyclic(|itself| Self {
+            busy,
+            rules,
+            forgetful: settings.forgetful,
+            seed: settings.seed,
+            jobs: edges.jobs,
+            pump: Pump::default(),
+            itself: itself.clone(),
             listings: Listings::new(Arc::clone(&edges.metrics)),
             clock: edges.clock,
             store: edges.store,
@@ -114,10 +150,42 @@ impl Shared {
     }
 
     /// Counts the time of a handler that began at `began`.
-    pub(super) fn count_busy(&self, class: &str, began: Moment) {
-        if let Some(busy) = self.busy.get(class) {
-            busy.inc_by(self.clock.now().since(began).as_secs_f64());
+    pub(super) fn count_busy(&self, identity: &Identity, began: Moment) {
+        let Some(busy) = self.busy.get(identity.class) else { return };
+        let took = self.clock.now().since(began);
+        busy.seconds.inc_by(took.as_secs_f64());
+        if took > SLOW {
+            busy.slow.inc();
+            let took_ms = took.as_millis() as u64;
+            tracing::warn!(class = identity.class, name = %identity.name, took_ms, "a handler took long");
         }
+    }
+
+    /// A class and what it says of itself.
+    pub(super) fn class(&self, name: &str) -> Option<(&ClassRef, &ClassRules)> {
+        Some((self.classes.get(name)?, self.rules.get(name)?))
+    }
+
+    /// What a class says of itself.
+    pub fn rules(&self, class: &str) -> Option<&ClassRules> {
+        self.rules.get(class)
+    }
+
+    pub(super) fn inboxes(&self) -> &[Inbox] {
+        &self.inboxes
+    }
+
+    /// A number nobody has had.
+    pub(super) fn next_call(&self) -> CallId {
+        CallId(self.next_call.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// 0 to 255, from the seed: how much later a retry is.
+    pub(super) fn jitter(&self, object: ObjectId, generation: u64, retries: u32) -> u8 {
+        let mut bytes = object.as_bytes().to_vec();
+        bytes.extend_from_slice(&generation.to_le_bytes());
+        bytes.extend_from_slice(&retries.to_le_bytes());
+        twox_hash::XxHash3_64::oneshot_with_seed(self.seed, &bytes) as u8
     }
 
     /// Counts a step that began at `began`; answers the time now.
@@ -162,21 +230,21 @@ impl Shared {
     /// Tells whoever waits that an event was not taken.
     pub(super) fn refuse(&self, event: Event) {
         self.metrics.inbox_refused.inc();
-        if let Event::Call(_, reply) = event {
+        if let Event::Call(_, reply) | Event::Delete(reply) = event {
             reply(Err(CallError::Overloaded));
         }
     }
 
     /// The same, because the server drains.
     pub(super) fn refuse_draining(&self, event: Event) {
-        if let Event::Call(_, reply) = event {
+        if let Event::Call(_, reply) | Event::Delete(reply) = event {
             reply(Err(CallError::Draining));
         }
     }
 
     /// Delivers an event, waking the object if it has no owner: again, should it end in between.
     #[expect(clippy::result_large_err, reason = "the event comes back by value: refusing must not allocate")]
-    fn send(&self, identity: &Identity, mut event: Event) -> Result<(), Event> {
+    pub(super) fn send(&self, identity: &Identity, mut event: Event) -> Result<(), Event> {
         loop {
             event = match self.directory.deliver(&self.inboxes, identity.id, event) {
                 Ok(()) => return Ok(()),
@@ -197,7 +265,7 @@ impl Shared {
         }
         let worker = &self.workers[owner.0];
         worker.load.fetch_add(1, Ordering::Relaxed);
-        let order = Order::Wake(Box::new(WakeOrder::new(identity.clone(), reason)));
+        let order = Order::Wake(Box::new(WakeOrder::new(identity.clone(), reason, self.clock.now())));
         worker.inbox.order(order).map_err(|_| {
             worker.load.fetch_sub(1, Ordering::Relaxed);
             self.directory.release(identity.id, owner);
@@ -298,7 +366,7 @@ impl Objects for Shared {
         if self.is_draining() && method == "create" {
             return reply(Err(CallError::Draining));
         }
-        let id = CallId(self.next_call.fetch_add(1, Ordering::Relaxed));
+        let id = self.next_call();
         let call = Call { id, caller, method: method.to_owned(), body };
         if let Err(event) = self.send(object, Event::Call(call, reply)) {
             if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }

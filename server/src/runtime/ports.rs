@@ -3,9 +3,10 @@
 
 use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
+use crate::object::job::{Computation, HttpJob, JobError, JobResult};
 use crate::object::peer::SocketInfo;
 use crate::object::socket::{SocketId, StateFrame};
-use crate::object::storage::{AlarmRow, Bookmark, ReadError, Reader, Record, Ticket, WriteBatch};
+use crate::object::storage::{AlarmRow, Bookmark, ReadError, Reader, Record, Ticket, Write, WriteBatch};
 use std::sync::Arc;
 use tickstone_shared::ids::{Epoch, ObjectName};
 use tickstone_shared::wire::close::CloseCode;
@@ -20,33 +21,23 @@ pub trait Store: Send + Sync {
     /// Every object that is to be woken when the server starts. Reads the disk.
     fn to_wake(&self) -> Result<Vec<(ObjectId, Record)>, ReadError>;
     /// A page of the objects that have a record, by class and name. Reads the disk.
-    fn objects(&self, _query: &ObjectQuery) -> Result<Vec<(ObjectId, Record)>, ReadError> {
-        Err(ReadError::Io("this store does not have it".to_owned()))
-    }
+    fn objects(&self, query: &ObjectQuery) -> Result<Vec<(ObjectId, Record)>, ReadError>;
     /// At most `limit` alarms that are due until `until_ms` (ms since 1970), by their time; the first after
     /// `after`. Reads the disk.
     fn due_alarms(
         &self,
-        _after: Option<&AlarmKey>,
-        _until_ms: u64,
-        _limit: usize,
-    ) -> Result<Vec<DueAlarm>, ReadError> {
-        Ok(Vec::new())
-    }
+        after: Option<&AlarmKey>,
+        until_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<DueAlarm>, ReadError>;
     /// The newest moment. Reads the disk.
-    fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
-        Err(RestoreError::NoHistory)
-    }
+    fn bookmark_now(&self) -> Result<Bookmark, RestoreError>;
     /// The moment that was the newest at this time (ms since 1970). Reads the disk.
-    fn bookmark_at(&self, _unix_ms: u64) -> Result<Bookmark, RestoreError> {
-        Err(RestoreError::NoHistory)
-    }
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, RestoreError>;
     /// Takes an object back to a moment, in order with its batches. Returns the moment to which a second
     /// restore takes it forth again. Whoever calls this has made sure that nothing of the object is awake
     /// or waits. Reads the disk.
-    fn restore(&self, _order: RestoreOrder) -> Result<Bookmark, RestoreError> {
-        Err(RestoreError::NoHistory)
-    }
+    fn restore(&self, order: RestoreOrder) -> Result<Bookmark, RestoreError>;
     /// Can it be written to?
     fn health(&self) -> StoreHealth;
 }
@@ -98,8 +89,10 @@ impl DueAlarm {
 /// What is to be taken back.
 #[derive(Debug, Clone)]
 pub struct RestoreOrder {
-    /// Which object.
+    /// Which object. It may have been deleted.
     pub object: ObjectId,
+    /// Its class.
+    pub class: String,
     /// By this node.
     pub node: u32,
     /// By this activation, or on behalf of it.
@@ -108,6 +101,20 @@ pub struct RestoreOrder {
     pub bookmark: Bookmark,
     /// Told when it is done, or that it cannot be.
     pub ticket: Arc<Ticket>,
+}
+
+impl RestoreOrder {
+    /// The batch that does it.
+    pub fn into_batch(self) -> WriteBatch {
+        WriteBatch {
+            object: self.object,
+            node: self.node,
+            epoch: self.epoch,
+            writes: vec![Write::Restore { class: self.class, bookmark: self.bookmark }],
+            urgent: true,
+            ticket: Some(self.ticket),
+        }
+    }
 }
 
 /// Why a moment cannot be named or an object be taken back to it. Nothing was changed.
@@ -195,5 +202,35 @@ pub trait Outlet: Send + Sync {
     /// The sockets of an object, as they are kept: asked when it wakes.
     fn sockets_of(&self, _object: ObjectId) -> Vec<SocketInfo> {
         Vec::new()
+    }
+}
+
+/// Work off the workers.
+pub enum Work {
+    /// A computation.
+    Compute(Computation),
+    /// A request to another server.
+    Http(HttpJob),
+}
+
+/// Receives what work came to, exactly once, on whatever thread has it.
+pub type Done = Box<dyn FnOnce(JobResult) + Send>;
+
+/// Does work off the workers.
+pub trait Jobs: Send + Sync {
+    /// Takes work, without waiting for it.
+    fn run(&self, work: Work, done: Done);
+}
+
+/// Does computations where they are asked for, and nothing else: for tests and simulators.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JobsInPlace;
+
+impl Jobs for JobsInPlace {
+    fn run(&self, work: Work, done: Done) {
+        done(match work {
+            Work::Compute(computation) => computation().map_err(JobError::Failed),
+            Work::Http(_) => Err(JobError::Unavailable),
+        });
     }
 }

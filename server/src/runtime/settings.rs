@@ -31,6 +31,8 @@ pub struct Settings {
     pub node: u32,
     /// Forget every object's memory after each event, as far as it may be: for tests (contract: LIFE 2).
     pub forgetful: bool,
+    /// What the jitter of retries comes from.
+    pub seed: u64,
     /// Threads for objects that tick.
     pub tick_workers: usize,
     /// Threads for the rest.
@@ -52,6 +54,7 @@ impl Default for Settings {
         Self {
             node: 1,
             forgetful: false,
+            seed: 0,
             tick_workers: 1,
             general_workers: 1,
             spare_workers: 2,

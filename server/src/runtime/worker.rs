@@ -19,14 +19,15 @@ use super::alarm_queue::AlarmQueue;
 use super::directory::WorkerId;
 use super::held::{HELD_MAX, HeldInputs};
 use super::inbox::{Addressed, Adoption, Event, Inbox, InboxReceiver, Order, WakeOrder};
+use super::life::waking::PendingWake;
 use super::outbox::Outbox;
 use super::pool::Shared;
 use super::ports::SocketOutput;
 use super::settings::{EVENTS_PER_TURN_MAX, IDLE_POLL, REST_POLL, TICK_POLL};
-use super::waking::PendingWake;
 use crate::object::effects::{Effects, Output};
 use crate::object::id::{Identity, ObjectId};
 use crate::object::id_map::IdMap;
+use crate::object::sight::Wall;
 
 const POISON: &str = "no handler runs under the core's lock";
 
@@ -50,6 +51,8 @@ pub struct Worker {
     pub busy_slot: AtomicUsize,
     /// When the last turn ended, in nanoseconds.
     pub last_turn: AtomicU64,
+    /// How far the wall clock is ahead, as of this turn.
+    wall: AtomicU64,
     core: Mutex<Core>,
 }
 
@@ -133,6 +136,7 @@ impl Worker {
             busy_since: AtomicU64::new(0),
             busy_slot: AtomicUsize::new(usize::MAX),
             last_turn: AtomicU64::new(0),
+            wall: AtomicU64::new(0),
             core: Mutex::default(),
         }
     }
@@ -144,11 +148,13 @@ impl Worker {
     /// Everything there is to do now. Answers when there is something to do next at the latest.
     pub fn turn(&self, shared: &Shared, scratch: &mut Scratch) -> Moment {
         let now = shared.clock.now();
+        self.look_at_wall(shared, now);
         self.take_orders(shared, scratch, now);
         self.take_events(shared, scratch, now);
-        self.run_due_ticks(shared, scratch);
+        self.run_due(shared, scratch);
         self.follow_wakes(shared, scratch, now);
         self.open_gates(shared, scratch, now);
+        self.pump_alarms(shared, now);
         self.send_departing(shared);
         if !scratch.sockets.is_empty() {
             shared.outlet.deliver(&mut scratch.sockets);
@@ -165,15 +171,35 @@ impl Worker {
         }
         let waits_for_disk = !core.gated.is_empty() || !core.wakes.is_empty() || !core.departing.is_empty();
         let next = core.alarms.next_deadline();
-        let poll = match self.group {
-            _ if next.is_some() || waits_for_disk || self.owns_ticks(shared) => TICK_POLL,
-            WorkerGroup::Tick => IDLE_POLL,
-            WorkerGroup::General => REST_POLL,
+        let (next, poll) = match self.group {
+            WorkerGroup::Tick if next.is_some() || waits_for_disk || self.owns_ticks(shared) => {
+                (next, TICK_POLL)
+            }
+            WorkerGroup::Tick => (next, IDLE_POLL),
+            WorkerGroup::General => {
+                let look = shared.pump.next_look();
+                let poll = if waits_for_disk { TICK_POLL } else { REST_POLL };
+                (Some(next.map_or(look, |next| next.min(look))), poll)
+            }
         };
         match next {
             // A wake-up just before the next phase would find nothing to do.
             Some(next) if next <= now + poll + poll / 2 => next.max(now),
             _ => now + poll,
+        }
+    }
+
+    /// The wall clock, as of this turn.
+    pub(super) fn wall(&self) -> Wall {
+        Wall::ahead_by(self.wall.load(Ordering::Relaxed))
+    }
+
+    /// Reads the wall clock. Somebody may have set it: what is due by it is then another moment.
+    fn look_at_wall(&self, shared: &Shared, now: Moment) {
+        let wall = Wall::new(now, shared.clock.unix_ms());
+        let before = Wall::ahead_by(self.wall.swap(wall.ahead_nanos(), Ordering::Relaxed));
+        if wall.was_set_since(before) {
+            self.mind_all();
         }
     }
 
@@ -274,7 +300,7 @@ impl Worker {
     }
 
     /// Keeps an event for an object that is on its way here; sends it on if the object went elsewhere.
-    fn park(&self, shared: &Shared, object: ObjectId, event: Event) {
+    pub(super) fn park(&self, shared: &Shared, object: ObjectId, event: Event) {
         match shared.directory.owner(object) {
             Some(owner) if owner == self.id => {
                 let mut core = self.core();
@@ -323,15 +349,8 @@ impl Worker {
         let gated = std::mem::take(&mut self.core().gated);
         for slot in gated {
             let Some(mut activation) = self.take(slot) else { continue };
-            let mut outbox = Outbox {
-                store: &*shared.store,
-                listings: &shared.listings,
-                metrics: &shared.metrics,
-                node: shared.node,
-                sockets: &mut scratch.sockets,
-            };
+            let mut outbox = Outbox::new(shared, self.group, now, &mut scratch.sockets);
             let state = outbox.release(&mut activation, &mut scratch.released);
-            activation.expire_calls(now);
             self.after_release(shared, scratch, slot, activation, state, now);
         }
     }

@@ -5,7 +5,7 @@
 //! shell around it. After any error the file is closed and opened again, and the number of the last group in
 //! it tells whether the group that failed is in: unknown is not failed. If it is not, it is written again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -13,15 +13,17 @@ use redb::Database;
 
 use super::disk::Disk;
 use super::error::{StoreError, guarded};
-use super::group::{Group, learn_objects};
+use super::group::{Group, Quotas, Terms, learn_objects};
 use super::index::Index;
 use super::queue::{QueueReceiver, Queued};
 use super::recovery::{committed_group, move_rows};
 use super::settings::StoreSettings;
+use super::standing::Standing;
 use super::tables::first_row;
 use crate::clock::ClockRef;
 use crate::metrics::MetricsRef;
 use crate::object::id::ObjectId;
+use tickstone_shared::ids::Epoch;
 use tickstone_shared::time::Moment;
 
 pub use thread::CommitThread;
@@ -37,15 +39,39 @@ pub(super) struct Shared {
     /// None while it is being reopened.
     pub(super) db: RwLock<Option<Arc<Database>>>,
     pub(super) failing: AtomicBool,
-    /// The log row that is next, and those from which on objects need the log.
-    pub(super) needs: Mutex<(u64, HashMap<ObjectId, u64>)>,
+    pub(super) needs: Mutex<Needs>,
+}
+
+/// What readers need to know beside the file.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// The log row that is next.
+    pub(super) next_row: u64,
+    /// The rows from which on objects need the log.
+    pub(super) rows: HashMap<ObjectId, u64>,
+    /// The epochs of objects of which everything was removed.
+    pub(super) gone: HashMap<ObjectId, Epoch>,
+}
+
+impl Needs {
+    fn note(&mut self, index: &Index, object: ObjectId) {
+        match index.first_row(&object) {
+            Some(row) => self.rows.insert(object, row),
+            None => self.rows.remove(&object),
+        };
+        match index.gone(&object) {
+            Some(epoch) => self.gone.insert(object, epoch),
+            None => self.gone.remove(&object),
+        };
+    }
 }
 
 impl Shared {
-    /// The log has nothing of the object before this row.
-    pub(super) fn first_row(&self, object: &ObjectId) -> u64 {
+    /// The log has nothing of the object before this row; and the epoch that is not in the file, if there is one.
+    pub(super) fn needs_of(&self, object: &ObjectId) -> (u64, Option<Epoch>) {
         let needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
-        needs.1.get(object).copied().unwrap_or(needs.0)
+        let row = needs.rows.get(object).copied().unwrap_or(needs.next_row);
+        (row, needs.gone.get(object).copied())
     }
 
     fn db(&self) -> Option<Arc<Database>> {
@@ -99,7 +125,7 @@ pub struct Committer {
     metrics: MetricsRef,
     index: Index,
     /// Batches that are no group yet.
-    waiting: Vec<Queued>,
+    waiting: VecDeque<Queued>,
     waiting_bytes: usize,
     /// When they become one.
     due: Option<Moment>,
@@ -107,8 +133,9 @@ pub struct Committer {
     closed_at: Option<Moment>,
     group: Group,
     planned: Option<Planned>,
-    /// The number of the last group that is known to be in.
-    committed: u64,
+    terms: Terms,
+    /// The file as of the last group that is known to be in.
+    standing: Standing,
     episode: Option<Episode>,
     give_up_at: Option<Moment>,
 }
@@ -121,9 +148,13 @@ impl Committer {
         settings: StoreSettings,
         clock: ClockRef,
         metrics: MetricsRef,
-        committed: u64,
+        standing: Standing,
     ) -> Self {
         let index = Index::new();
+        let quotas =
+            Quotas { object_bytes_max: settings.object_bytes_max, total_bytes_max: settings.total_bytes_max };
+        let retention_ms = u64::try_from(settings.history_retention.as_millis()).unwrap_or(u64::MAX);
+        let terms = Terms { quotas, retention_ms };
         Self {
             shared,
             queue,
@@ -132,13 +163,14 @@ impl Committer {
             clock,
             metrics,
             index,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             waiting_bytes: 0,
             due: None,
             closed_at: None,
             group: Group::default(),
             planned: None,
-            committed,
+            terms,
+            standing,
             episode: None,
             give_up_at: None,
         }
@@ -188,7 +220,7 @@ impl Committer {
             let due = if queued.urgent() { now } else { regular };
             self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
             self.waiting_bytes += queued.bytes();
-            self.waiting.push(queued);
+            self.waiting.push_back(queued);
         }
         if self.waiting_bytes >= GROUP_BYTES_MAX {
             self.due = Some(now);
@@ -216,7 +248,8 @@ impl Committer {
         if self.group.has_writes() {
             let begun = self.clock.now();
             let found = self.planned.replace(Planned::Unknown) == Some(Planned::Found);
-            let write = || if found { self.group.confirm(&db) } else { self.group.write(&db) };
+            let (group, standing, terms) = (&mut self.group, &self.standing, &self.terms);
+            let write = || if found { group.confirm(&db) } else { group.write(&db, standing, terms) };
             guarded(write).map_err(self.refused())?;
             self.metrics.commit_seconds.observe(self.clock.now().since(begun).as_secs_f64());
         }
@@ -227,46 +260,40 @@ impl Committer {
     /// Makes the waiting batches a group.
     fn plan(&mut self, db: &Database, now: Moment) -> Result<(), StoreError> {
         guarded(|| learn_objects(db, &self.waiting, &mut self.index)).map_err(self.refused())?;
-        self.group.plan(self.committed + 1, &mut self.waiting, &mut self.index);
+        let now_ms = self.clock.unix_ms();
+        let (group, waiting, index) = (&mut self.group, &mut self.waiting, &mut self.index);
+        let plan = || group.plan(db, &self.terms, &self.standing, now_ms, waiting, index);
+        guarded(plan).map_err(self.refused())?;
         self.planned = Some(Planned::Untried);
-        self.waiting_bytes = 0;
-        self.due = None;
+        self.waiting_bytes = self.waiting.iter().map(Queued::bytes).sum();
+        self.due = (!self.waiting.is_empty()).then_some(now);
         self.closed_at = Some(now);
         Ok(())
     }
 
     /// The group is in.
     fn settle(&mut self) {
-        if self.group.has_writes() {
-            self.committed = self.group.number();
-        }
         self.planned = None;
         let mut needs = self.shared.needs.lock().unwrap_or_else(PoisonError::into_inner);
-        needs.0 = first_row(self.committed + 1);
-        let index = &self.index;
-        let (batches, bytes) = self.group.settle(|object| {
-            match index.first_row(&object) {
-                Some(row) => needs.1.insert(object, row),
-                None => needs.1.remove(&object),
-            };
+        let note = |index: &Index, object| needs.note(index, object);
+        let (batches, bytes) = self.group.settle(&mut self.standing, &mut self.index, note);
+        needs.next_row = first_row(self.standing.group + 1);
+        self.index.forget_idle(|object| {
+            needs.gone.remove(object);
         });
         drop(needs);
         self.metrics.commit_group_size.observe(batches as f64);
         self.queue.release(batches, bytes);
-        self.index.forget_idle();
     }
 
     /// Someone who does not cut pins an overlong log: moves its oldest rows to the tails.
     fn shorten_log(&mut self, db: &Database) -> Result<(), StoreError> {
         let Some(last) = self.index.overlong(self.settings.log_rows_max, MOVED_ROWS) else { return Ok(()) };
         let needs = |object: &ObjectId| self.index.first_row(object);
-        guarded(|| move_rows(db, last, self.committed, &needs)).map_err(self.refused())?;
+        guarded(|| move_rows(db, last, self.standing.group, &needs)).map_err(self.refused())?;
         let mut needs = self.shared.needs.lock().unwrap_or_else(PoisonError::into_inner);
-        for (object, first) in self.index.moved(last) {
-            match first {
-                Some(row) => needs.1.insert(object, row),
-                None => needs.1.remove(&object),
-            };
+        for object in self.index.moved(last) {
+            needs.note(&self.index, object);
         }
         Ok(())
     }
@@ -284,8 +311,8 @@ impl Committer {
         let unknown = self.planned == Some(Planned::Unknown);
         if unknown && found == self.group.number() {
             self.planned = Some(Planned::Found);
-        } else if found != self.committed {
-            let problem = format!("its last commit is {found}, but {} was made", self.committed);
+        } else if found != self.standing.group {
+            let problem = format!("its last commit is {found}, but {} was made", self.standing.group);
             return Err(StoreError::Damaged { file: place, problem });
         }
         self.shared.replace_db(Some(db));

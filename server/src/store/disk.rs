@@ -35,6 +35,11 @@ impl FileDisk {
         Self { path: dir.join("tickstone.redb"), cache_bytes }
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
     fn builder(&self) -> Builder {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);

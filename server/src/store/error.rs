@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
+use super::classes::ClassError;
 use crate::object::storage::ReadError;
 
 /// Why the store cannot be opened or closed.
@@ -24,6 +25,19 @@ pub enum StoreError {
         /// The file.
         file: String,
     },
+    /// An older server wrote it, before there were releases. Nothing was touched.
+    #[error("{file} has storage format {found}, of before the first release; this server reads {supported}")]
+    OlderFormat {
+        /// The file's format.
+        found: u64,
+        /// The one that this server knows.
+        supported: u64,
+        /// The file.
+        file: String,
+    },
+    /// What the server declares and what is stored do not fit. Nothing was touched.
+    #[error(transparent)]
+    Classes(#[from] ClassError),
     /// It is not what was written. Nothing was overwritten.
     #[error("{file} is damaged: {problem}; nothing was overwritten: move it away or restore a backup")]
     Damaged {
@@ -45,6 +59,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Something that is needed to start cannot be read.
+    pub(super) fn unreadable(file: &str, error: &ReadError) -> Self {
+        let (file, problem) = (file.to_owned(), error.to_string());
+        match error {
+            ReadError::Damaged { .. } => Self::Damaged { file, problem },
+            ReadError::Io(_) => Self::Io { what: "read", file, problem },
+        }
+    }
+
     /// Reads an error of redb: damage or the disk.
     pub(super) fn from_redb(what: &'static str, file: &str, error: &redb::Error) -> Self {
         let file = file.to_owned();
@@ -80,6 +103,19 @@ pub(super) fn guarded_read<T>(run: impl FnOnce() -> Result<T, ReadError>) -> Res
 /// Something stored is not what was written.
 pub(super) fn damaged(what: impl Into<String>, problem: impl Into<String>) -> ReadError {
     ReadError::Damaged { what: what.into(), problem: problem.into() }
+}
+
+/// What is damaged is none, and logged; only a disk that does not answer is an error. For the commit thread,
+/// which must not stop for one object's damage.
+pub(super) fn lenient<T>(read: Result<T, ReadError>) -> Result<Option<T>, redb::Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(ReadError::Io(problem)) => Err(redb::Error::Corrupted(problem)),
+        Err(error @ ReadError::Damaged { .. }) => {
+            tracing::error!(%error, "something stored is damaged and is left as it is");
+            Ok(None)
+        }
+    }
 }
 
 impl From<redb::Error> for ReadError {

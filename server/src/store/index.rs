@@ -1,8 +1,12 @@
-//! What the commit thread knows of the objects in memory: their newest epochs, and what they need of the log.
+//! What the commit thread knows of the objects in memory: their newest epochs, how much they have, and what they
+//! need of the log.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
+use super::contents::account::Account;
 use crate::object::id::ObjectId;
+use crate::object::storage::Record;
 use tickstone_shared::ids::Epoch;
 
 /// Objects whose state is kept though it could be read again.
@@ -11,9 +15,17 @@ const OBJECTS_KEPT: usize = 65_536;
 const TRIM_ROWS_MIN: usize = 32;
 
 /// Of one object.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Known {
     epoch: Epoch,
+    /// The node of that epoch.
+    node: u32,
+    /// None: it has no record.
+    class: Option<Arc<str>>,
+    /// None: not read yet.
+    account: Option<Account>,
+    /// Everything of it was removed: only its epoch is known.
+    gone: bool,
     /// A record with this epoch is stored, so this may be forgotten.
     stored: bool,
     /// Its record is damaged: nothing of it is overwritten.
@@ -53,14 +65,43 @@ impl Index {
         self.objects.contains_key(object)
     }
 
-    /// Learns what is stored of an object: its record's epoch, none if it has no record.
-    pub(super) fn learn(&mut self, object: ObjectId, epoch: Option<Epoch>) {
-        let known =
-            Known { epoch: epoch.unwrap_or_default(), stored: true, damaged: false, tail: true, rows: None };
+    /// Is the object's account known, or of no use?
+    pub(super) fn knows_account(&self, object: &ObjectId) -> bool {
+        self.objects.get(object).is_some_and(|known| known.account.is_some() || known.damaged)
+    }
+
+    /// Learns what is stored of an object.
+    pub(super) fn learn(&mut self, object: ObjectId, record: Option<&Record>) {
+        let known = Known {
+            epoch: record.map_or(Epoch::default(), |record| record.epoch),
+            node: record.map_or(0, |record| record.node),
+            class: record.map(|record| record.class.as_str().into()),
+            account: None,
+            gone: false,
+            stored: true,
+            damaged: false,
+            tail: true,
+            rows: None,
+        };
         self.objects.entry(object).or_insert(known);
     }
 
-    /// The object's record is damaged: its batches are refused.
+    /// Learns how much an object has.
+    pub(super) fn learn_account(&mut self, object: &ObjectId, account: Account) {
+        if let Some(known) = self.objects.get_mut(object) {
+            known.account = Some(account);
+        }
+    }
+
+    pub(super) fn account(&self, object: &ObjectId) -> Account {
+        self.objects.get(object).and_then(|known| known.account).unwrap_or_default()
+    }
+
+    pub(super) fn class(&self, object: &ObjectId) -> Option<&str> {
+        self.objects.get(object)?.class.as_deref()
+    }
+
+    /// The object's record or account is damaged: its batches are refused.
     pub(super) fn learn_damaged(&mut self, object: ObjectId) {
         self.learn(object, None);
         if let Some(known) = self.objects.get_mut(&object) {
@@ -68,25 +109,55 @@ impl Index {
         }
     }
 
-    /// Takes note of a batch's epoch. False: an older one than the newest, it is refused.
-    pub(super) fn admit(&mut self, object: &ObjectId, epoch: Epoch) -> bool {
-        let Some(known) = self.objects.get_mut(object) else { return false };
-        if known.damaged || epoch < known.epoch {
-            return false;
-        }
-        if epoch > known.epoch {
-            known.epoch = epoch;
+    /// May this activation write? Not if it is older than the newest, or another node's.
+    pub(super) fn admits(&self, object: &ObjectId, node: u32, epoch: Epoch) -> bool {
+        let newer = |known: &Known| epoch > known.epoch || epoch == known.epoch && node == known.node;
+        let fresh = |known: &Known| known.epoch == Epoch::default();
+        self.objects.get(object).is_some_and(|known| !known.damaged && (newer(known) || fresh(known)))
+    }
+
+    /// Takes note of the epoch of a batch that is admitted.
+    pub(super) fn admit(&mut self, object: &ObjectId, node: u32, epoch: Epoch) {
+        let Some(known) = self.objects.get_mut(object) else { return };
+        if epoch > known.epoch || known.epoch == Epoch::default() {
+            (known.epoch, known.node) = (epoch, node);
             known.stored = false;
         }
-        true
     }
 
     /// Takes note of a record that is being stored.
-    pub(super) fn record(&mut self, object: &ObjectId, epoch: Epoch) {
-        if let Some(known) = self.objects.get_mut(object) {
-            known.stored = epoch >= known.epoch;
-            known.epoch = known.epoch.max(epoch);
+    pub(super) fn record(&mut self, object: &ObjectId, record: &Record) {
+        let Some(known) = self.objects.get_mut(object) else { return };
+        known.stored = record.epoch >= known.epoch;
+        if record.epoch > known.epoch {
+            (known.epoch, known.node) = (record.epoch, record.node);
         }
+        known.gone = false;
+        if known.class.as_deref() != Some(record.class.as_str()) {
+            known.class = Some(record.class.as_str().into());
+        }
+    }
+
+    /// Takes note that the object is taken back to an earlier moment, its record too.
+    pub(super) fn restore(&mut self, object: &ObjectId, class: &str) {
+        if let Some(known) = self.objects.get_mut(object) {
+            known.gone = false;
+            known.class = Some(class.into());
+        }
+    }
+
+    /// Takes note that everything of the object is removed. Its epoch is kept: what an older activation sends
+    /// now is still refused.
+    pub(super) fn delete(&mut self, object: &ObjectId) {
+        if let Some(known) = self.objects.get_mut(object) {
+            known.stored = false;
+            known.gone = true;
+        }
+    }
+
+    /// The epoch of an object of which everything was removed.
+    pub(super) fn gone(&self, object: &ObjectId) -> Option<Epoch> {
+        self.objects.get(object).filter(|known| known.gone).map(|known| known.epoch)
     }
 
     /// Takes note of a journal entry in this row. The first that the object needs?
@@ -142,8 +213,8 @@ impl Index {
         (self.rows.len() > max).then(|| self.rows[last])
     }
 
-    /// The rows up to `row` have moved to `tails`. Returns the objects that needed one, with what they need.
-    pub(super) fn moved(&mut self, row: u64) -> Vec<(ObjectId, Option<u64>)> {
+    /// The rows up to `row` have moved to `tails`. Returns the objects that needed one.
+    pub(super) fn moved(&mut self, row: u64) -> Vec<ObjectId> {
         let count = self.rows.partition_point(|key| *key <= row);
         self.rows.drain(..count);
         let later = self.needs.split_off(&(row + 1, ObjectId::from_stored([0; 32])));
@@ -156,15 +227,21 @@ impl Index {
             if known.rows.is_some() {
                 self.needs.insert((row + 1, object));
             }
-            changes.push((object, known.rows.map(|(first, _)| first)));
+            changes.push(object);
         }
         changes
     }
 
-    /// Forgets what can be read again, if there is much.
-    pub(super) fn forget_idle(&mut self) {
+    /// Forgets what can be read again, if there is much, and the epochs of what is gone.
+    pub(super) fn forget_idle(&mut self, mut forgotten: impl FnMut(&ObjectId)) {
         if self.objects.len() > self.kept_max {
-            self.objects.retain(|_, known| known.rows.is_some() || !known.stored);
+            self.objects.retain(|object, known| {
+                let keep = known.rows.is_some() || !known.stored && !known.gone;
+                if known.gone && !keep {
+                    forgotten(object);
+                }
+                keep
+            });
             self.kept_max = OBJECTS_KEPT.max(2 * self.objects.len());
         }
     }

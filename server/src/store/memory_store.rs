@@ -3,16 +3,22 @@
 //! By hand, nothing is durable until [`MemoryStore::flush`] says so: a test decides when tickets complete,
 //! and what a crash loses.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::damaged;
 use super::queue::batch_bytes;
 use super::settings::StoreSettings;
+use crate::clock::{ClockRef, ManualClock};
 use crate::object::id::ObjectId;
-use crate::object::storage::{AlarmRow, Range, ReadError, Reader, Record, Write, WriteBatch};
-use crate::runtime::ports::{AlarmKey, DueAlarm, ObjectQuery, Store, StoreHealth, SubmitError};
+use crate::object::storage::{Bookmark, ReadError, Reader, Record, WriteBatch};
+use crate::runtime::ports::{
+    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
+};
 use tickstone_shared::ids::Epoch;
+
+use state::State;
+use stored::MemoryReader;
+mod state;
+mod stored;
 
 /// When a batch becomes durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,33 +29,13 @@ enum Mode {
     ByHand,
 }
 
-/// What is stored of one object.
-#[derive(Debug, Default, Clone)]
-struct Stored {
-    epoch: Epoch,
-    record: Option<Record>,
-    values: BTreeMap<Vec<u8>, Vec<u8>>,
-    journal: Vec<Vec<u8>>,
-    alarms: BTreeMap<String, AlarmRow>,
-    damaged: bool,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    objects: BTreeMap<ObjectId, Stored>,
-    queue: VecDeque<WriteBatch>,
-    queued_bytes: usize,
-    failing: bool,
-    closed: bool,
-}
-
 /// See the module. Cloning shares it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     mode: Mode,
-    batches_max: usize,
-    bytes_max: usize,
+    settings: StoreSettings,
+    clock: ClockRef,
 }
 
 impl MemoryStore {
@@ -64,12 +50,14 @@ impl MemoryStore {
     }
 
     fn with(mode: Mode, settings: &StoreSettings) -> Self {
-        Self {
-            state: Arc::default(),
-            mode,
-            batches_max: settings.queue_batches_max,
-            bytes_max: settings.queue_bytes_max,
-        }
+        let clock = Arc::new(ManualClock::default());
+        Self { state: Arc::default(), mode, settings: settings.clone(), clock }
+    }
+
+    /// The same store by this clock, which says what the history keeps.
+    #[must_use]
+    pub fn on(self, clock: ClockRef) -> Self {
+        Self { clock, ..self }
     }
 
     /// Makes durable what is queued, unless the store fails. Returns how many batches it were.
@@ -87,7 +75,7 @@ impl MemoryStore {
         for _ in 0..count {
             let Some(batch) = state.queue.pop_front() else { break };
             state.queued_bytes -= batch_bytes(&batch);
-            state.apply(batch);
+            state.apply(&self.settings, self.clock.unix_ms(), &batch);
         }
         count
     }
@@ -112,7 +100,8 @@ impl MemoryStore {
         state.queue.clear();
         state.queued_bytes = 0;
         for stored in state.objects.values_mut() {
-            stored.epoch = stored.record.as_ref().map_or(Epoch::default(), |record| record.epoch);
+            let record = stored.contents.record.as_ref();
+            stored.epoch = record.map_or(Epoch::default(), |record| record.epoch);
         }
         lost
     }
@@ -133,6 +122,13 @@ impl MemoryStore {
         self.lock().closed = true;
     }
 
+    /// Every record that is not damaged.
+    fn records(&self) -> Vec<(ObjectId, Record)> {
+        let state = self.lock();
+        let healthy = state.objects.iter().filter(|(_, stored)| !stored.damaged);
+        healthy.filter_map(|(object, stored)| Some((*object, stored.contents.record.clone()?))).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -144,51 +140,9 @@ impl Default for MemoryStore {
     }
 }
 
-impl State {
-    fn apply(&mut self, batch: WriteBatch) {
-        let barrier = batch.writes.is_empty();
-        let stored = self.objects.entry(batch.object).or_default();
-        let accepted = barrier || batch.epoch >= stored.epoch && !stored.damaged;
-        if accepted && !barrier {
-            stored.epoch = batch.epoch;
-            batch.writes.into_iter().for_each(|write| stored.apply(write));
-        }
-        match batch.ticket {
-            Some(ticket) if accepted => ticket.set_durable(),
-            Some(ticket) => ticket.set_failed(),
-            None => {}
-        }
-    }
-}
-
-impl Stored {
-    fn apply(&mut self, write: Write) {
-        match write {
-            Write::Put { key, value } => {
-                self.values.insert(key, value);
-            }
-            Write::Delete { key } => {
-                self.values.remove(&key);
-            }
-            Write::Append { entry } => self.journal.push(entry),
-            Write::CutJournal => self.journal.clear(),
-            Write::Record(record) => {
-                self.epoch = self.epoch.max(record.epoch);
-                self.record = Some(record);
-            }
-            Write::SetAlarm(row) => {
-                self.alarms.insert(row.name.clone(), row);
-            }
-            Write::ClearAlarm { name, generation } => {
-                if self.alarms.get(&name).is_some_and(|row| row.generation == generation) {
-                    self.alarms.remove(&name);
-                }
-            }
-            Write::DeleteAll => {
-                *self = Stored { epoch: self.epoch, ..Stored::default() };
-            }
-            Write::Restore(_) => {}
-        }
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").field("mode", &self.mode).finish_non_exhaustive()
     }
 }
 
@@ -199,7 +153,9 @@ impl Store for MemoryStore {
             return Err(SubmitError::Closed);
         }
         let bytes = batch_bytes(&batch);
-        if state.queue.len() >= self.batches_max || state.queued_bytes + bytes > self.bytes_max {
+        if state.queue.len() >= self.settings.queue_batches_max
+            || state.queued_bytes + bytes > self.settings.queue_bytes_max
+        {
             return Err(SubmitError::QueueFull);
         }
         state.queued_bytes += bytes;
@@ -217,26 +173,20 @@ impl Store for MemoryStore {
     }
 
     fn to_wake(&self) -> Result<Vec<(ObjectId, Record)>, ReadError> {
-        let state = self.lock();
-        let healthy = state.objects.iter().filter(|(_, stored)| !stored.damaged);
-        let records = healthy.filter_map(|(object, stored)| Some((*object, stored.record.clone()?)));
-        Ok(records.filter(|(_, record)| record.wake_at_start).collect())
+        Ok(self.records().into_iter().filter(|(_, record)| record.wake_at_start).collect())
     }
 
     fn objects(&self, query: &ObjectQuery) -> Result<Vec<(ObjectId, Record)>, ReadError> {
-        let state = self.lock();
-        let records =
-            state.objects.iter().filter_map(|(object, stored)| Some((*object, stored.record.clone()?)));
-        let wanted = |record: &Record| {
-            let key = (record.class.clone(), record.name.to_string());
-            query.class.as_ref().is_none_or(|class| *class == record.class)
+        let mut records = self.records();
+        let place = |record: &Record| (record.class.clone(), record.name.as_str().to_owned());
+        records.retain(|(_, record)| {
+            query.class.as_ref().is_none_or(|class| record.class == *class)
                 && record.name.as_str().starts_with(&query.prefix)
-                && query.after.as_ref().is_none_or(|after| key > *after)
-        };
-        let mut found: Vec<_> = records.filter(|(_, record)| wanted(record)).collect();
-        found.sort_by_key(|(_, record)| (record.class.clone(), record.name.to_string()));
-        found.truncate(query.limit);
-        Ok(found)
+                && query.after.as_ref().is_none_or(|after| place(record) > *after)
+        });
+        records.sort_by_key(|(_, record)| place(record));
+        records.truncate(query.limit);
+        Ok(records)
     }
 
     fn due_alarms(
@@ -246,76 +196,59 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<DueAlarm>, ReadError> {
         let state = self.lock();
-        let mut due: Vec<DueAlarm> = Vec::new();
-        for (object, stored) in &state.objects {
-            let Some(record) = &stored.record else { continue };
-            due.extend(stored.alarms.values().filter(|row| row.due_ms <= until_ms).map(|row| DueAlarm {
+        let mut due = Vec::new();
+        for (object, stored) in state.objects.iter().filter(|(_, stored)| !stored.damaged) {
+            let Some(record) = &stored.contents.record else { continue };
+            due.extend(stored.contents.alarms.values().map(|row| DueAlarm {
                 object: *object,
                 class: record.class.clone(),
                 name: record.name.clone(),
                 row: row.clone(),
             }));
         }
-        due.retain(|due| after.is_none_or(|after| due.key() > *after));
+        due.retain(|alarm| alarm.row.due_ms <= until_ms && after.is_none_or(|after| alarm.key() > *after));
         due.sort_by_key(DueAlarm::key);
         due.truncate(limit);
         Ok(due)
     }
 
+    fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
+        Ok(Bookmark(self.lock().group))
+    }
+
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, RestoreError> {
+        let state = self.lock();
+        let now_ms = self.clock.unix_ms();
+        let retention_ms = u64::try_from(self.settings.history_retention.as_millis()).unwrap_or(u64::MAX);
+        if unix_ms < now_ms.saturating_sub(retention_ms) {
+            return Err(RestoreError::Expired { earliest: Bookmark(state.floor) });
+        }
+        if unix_ms >= now_ms {
+            return Ok(Bookmark(state.group));
+        }
+        let moment = state.moments.iter().rfind(|(at_ms, _)| *at_ms <= unix_ms);
+        Ok(Bookmark(moment.map_or(state.floor, |(_, group)| *group)))
+    }
+
+    fn restore(&self, order: RestoreOrder) -> Result<Bookmark, RestoreError> {
+        let (latest, earliest) = {
+            let state = self.lock();
+            (Bookmark(state.group), Bookmark(state.floor))
+        };
+        if order.bookmark > latest {
+            return Err(RestoreError::Future { latest });
+        }
+        if !self.settings.history.contains(&order.class) {
+            return Err(RestoreError::NoHistory);
+        }
+        if order.bookmark < earliest {
+            return Err(RestoreError::Expired { earliest });
+        }
+        self.submit(order.into_batch())?;
+        Ok(latest)
+    }
+
     fn health(&self) -> StoreHealth {
         if self.lock().failing { StoreHealth::Failing } else { StoreHealth::Writable }
-    }
-}
-
-struct MemoryReader {
-    object: ObjectId,
-    stored: Stored,
-}
-
-impl MemoryReader {
-    fn checked(&self) -> Result<&Stored, ReadError> {
-        if self.stored.damaged {
-            return Err(damaged(format!("object {}", self.object), "a test says so"));
-        }
-        Ok(&self.stored)
-    }
-}
-
-impl Reader for MemoryReader {
-    fn record(&self) -> Result<Option<Record>, ReadError> {
-        Ok(self.checked()?.record.clone())
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(self.checked()?.values.get(key).cloned())
-    }
-
-    fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ReadError> {
-        let from = self.checked()?.values.range(prefix.to_vec()..);
-        Ok(from.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(prefix)).collect())
-    }
-
-    fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError> {
-        Ok(self.checked()?.journal.clone())
-    }
-
-    fn list(&self, range: &Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
-        let Some((lower, upper)) = range.bounds() else { return Ok(Vec::new()) };
-        let from = self.checked()?.values.range(lower..);
-        let within = from.take_while(|(key, _)| upper.as_ref().is_none_or(|upper| *key < upper));
-        let mut rows: Vec<_> = within.map(|(key, value)| (key.clone(), value.clone())).collect();
-        if range.reverse {
-            rows.reverse();
-        }
-        rows.truncate(range.limit());
-        Ok(rows)
-    }
-
-    fn alarms(&self) -> Result<Vec<AlarmRow>, ReadError> {
-        Ok(self.checked()?.alarms.values().cloned().collect())
-    }
-
-    fn epoch(&self) -> Result<Epoch, ReadError> {
-        Ok(self.checked()?.epoch)
     }
 }

@@ -13,12 +13,18 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | text | `format`; `group`: number of the last group that wrote no log row |
+//! | `meta` | text | `format`; `group`: number of the last group that wrote no log row; `bytes` of all objects; `history`: the earliest bookmark |
 //! | `records` | object id | checksum, [`Record`](crate::object::storage::Record) in postcard |
-//! | `values` | object id, key | length, pieces, checksum, first piece |
-//! | `chunks` | object id, key, number | a further piece |
+//! | `names` | class, 0, name | object id |
+//! | `wakes` | object id of one that is woken at start | |
+//! | `values` | object id, space, key | space 0: checksum, account; 1, a value: length, pieces, checksum, first piece; 2: checksum, alarm; 3: what one of these was before a group |
+//! | `chunks` | object id, space, key, number | a further piece |
+//! | `due` | time, object id, alarm's name | |
+//! | `moments` | time, group | the ids whose earlier rows the group kept |
 //! | `log` | group << 20, row | journal entries and cuts of all objects, packed |
 //! | `tails` | object id, number | journal entries of one object, packed alike |
+//! | `classes` | class | checksum, newest version, since when it keeps a history |
+//! | `migrations` | number | checksum, the class migration, whether it is done |
 //!
 //! All the journal entries of a group of batches, whoever's, go into few log rows: the journals of a hundred
 //! matches cost one or two pages a commit. A cut is an entry of the log too. The commit thread knows from
@@ -29,8 +35,10 @@
 //! Every commit is two-phase with redb's quick repair: a reopen after a crash takes milliseconds and never a
 //! walk through the file.
 
-mod chunk;
+pub mod archive;
+mod classes;
 mod commit;
+mod contents;
 mod disk;
 mod error;
 mod group;
@@ -44,13 +52,16 @@ mod recovery;
 mod redb_store;
 mod settings;
 pub mod sim_disk;
+mod standing;
 mod tables;
 
+pub use classes::{ClassError, ClassMigration, ClassPlan, ClassReport};
 pub use commit::{CommitThread, Committer, Turn};
 pub use disk::{Disk, FileDisk, Peek};
 pub use error::StoreError;
 pub use lock::DirectoryLock;
 pub use memory_store::MemoryStore;
+pub use recovery::dry_run;
 pub use redb_store::RedbStore;
 pub use settings::StoreSettings;
 

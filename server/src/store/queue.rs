@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 use super::settings::StoreSettings;
 use crate::mailbox::{Bell, Receiver, Sender, mailbox};
-use crate::object::id::ObjectId;
 use crate::object::storage::{Write, WriteBatch};
 use crate::runtime::ports::SubmitError;
 
@@ -29,9 +28,9 @@ impl Queued {
         (self.batch.take(), self.bytes)
     }
 
-    /// Whose it is.
-    pub(super) fn object(&self) -> Option<ObjectId> {
-        self.batch.as_ref().map(|batch| batch.object)
+    /// What it is; none if it was taken.
+    pub(super) fn batch(&self) -> Option<&WriteBatch> {
+        self.batch.as_ref()
     }
 
     pub(super) fn urgent(&self) -> bool {
@@ -102,9 +101,9 @@ pub(super) fn batch_bytes(batch: &WriteBatch) -> usize {
                 Write::Put { key, value } => key.len() + value.len(),
                 Write::Delete { key } => key.len(),
                 Write::Append { entry } => entry.len(),
-                Write::SetAlarm(row) => row.bytes() as usize,
-                Write::CutJournal | Write::Record(_) => 0,
-                _ => 0,
+                Write::SetAlarm(alarm) => alarm.name.len(),
+                Write::ClearAlarm { name, .. } => name.len(),
+                Write::CutJournal | Write::Record(_) | Write::DeleteAll | Write::Restore { .. } => 0,
             }
     });
     BATCH_BYTES + writes.sum::<usize>()

@@ -2,12 +2,15 @@
 
 use redb::{ReadTransaction, ReadableTable};
 
-use super::chunk;
+use super::contents::keys::{Space, row_key, space_end, within};
+use super::contents::sealed::decode_record;
+use super::contents::{account, alarms, chunk};
 use super::error::{damaged, guarded_read};
 use super::log::{Item, items};
-use super::tables::{Bytes, CHUNKS, ID_BYTES, LOG, RECORDS, TAILS, VALUES, tail_key, tail_number};
+use super::tables::{Bytes, CHUNKS, LOG, RECORDS, TAILS, VALUES, tail_key, tail_number};
 use crate::object::id::ObjectId;
-use crate::object::storage::{ReadError, Reader, Record};
+use crate::object::storage::{AlarmRow, Entry, Range, ReadError, Reader, Record};
+use tickstone_shared::ids::Epoch;
 
 /// Reads a snapshot of the file.
 pub(super) struct RedbReader {
@@ -15,6 +18,8 @@ pub(super) struct RedbReader {
     pub(super) object: ObjectId,
     /// The log has nothing of the object before this row.
     pub(super) first_row: u64,
+    /// The epoch of an activation that removed everything.
+    pub(super) gone: Option<Epoch>,
 }
 
 impl Reader for RedbReader {
@@ -22,30 +27,53 @@ impl Reader for RedbReader {
         guarded_read(|| {
             let records = self.transaction.open_table(RECORDS)?;
             let row = records.get(self.object.as_bytes())?;
-            row.map(|row| chunk::decode_record(&self.object, row.value())).transpose()
+            row.map(|row| decode_record(&self.object, row.value())).transpose()
         })
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
         guarded_read(|| {
+            let key = row_key(&self.object, Space::Value, key);
             let values = self.transaction.open_table(VALUES)?;
-            chunk::get(&values, || self.transaction.open_table(CHUNKS), &self.object, key)
+            let Some(row) = values.get(key.as_slice())? else { return Ok(None) };
+            chunk::assemble(&key, row.value(), &mut self.pieces()).map(Some)
         })
     }
 
     fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ReadError> {
         guarded_read(|| {
-            let from = chunk::value_key(&self.object, prefix);
+            let range = Range { prefix: prefix.to_vec(), ..Range::default() };
             let mut keys = Vec::new();
-            for row in self.transaction.open_table(VALUES)?.range(from.as_slice()..)? {
-                let key = row?.0;
-                if !key.value().starts_with(&from) {
-                    break;
-                }
-                keys.push(key.value()[ID_BYTES..].to_vec());
-            }
+            self.each(&range, |row_key, _| {
+                keys.push(within(row_key).to_vec());
+                Ok(())
+            })?;
             Ok(keys)
         })
+    }
+
+    fn list(&self, range: &Range) -> Result<Vec<Entry>, ReadError> {
+        guarded_read(|| {
+            let (mut found, mut pieces) = (Vec::new(), self.pieces());
+            self.each(range, |row_key, row| {
+                found.push((within(row_key).to_vec(), chunk::assemble(row_key, row, &mut pieces)?));
+                Ok(())
+            })?;
+            Ok(found)
+        })
+    }
+
+    fn alarms(&self) -> Result<Vec<AlarmRow>, ReadError> {
+        guarded_read(|| alarms::all(&self.transaction.open_table(VALUES)?, &self.object))
+    }
+
+    fn bytes(&self) -> Result<u64, ReadError> {
+        guarded_read(|| Ok(account::read(&self.transaction.open_table(VALUES)?, &self.object)?.bytes))
+    }
+
+    fn epoch(&self) -> Result<Epoch, ReadError> {
+        let stored = self.record()?.map(|record| record.epoch);
+        Ok(stored.max(self.gone).unwrap_or_default())
     }
 
     fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError> {
@@ -60,6 +88,39 @@ impl Reader for RedbReader {
 }
 
 impl RedbReader {
+    /// Visits the rows of the values in a range, in its order.
+    fn each(
+        &self,
+        range: &Range,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let Some((from, to)) = range.bounds() else { return Ok(()) };
+        let from = row_key(&self.object, Space::Value, &from);
+        let end = || space_end(&self.object, Space::Value);
+        let to = to.map_or_else(end, |to| row_key(&self.object, Space::Value, &to));
+        let values = self.transaction.open_table(VALUES)?;
+        let mut rows = values.range::<&[u8]>(from.as_slice()..to.as_slice())?;
+        for _ in 0..range.limit() {
+            let next = if range.reverse { rows.next_back() } else { rows.next() };
+            let Some(row) = next else { break };
+            let (key, row) = row?;
+            visit(key.value(), row.value())?;
+        }
+        Ok(())
+    }
+
+    /// Reads further pieces of values.
+    fn pieces(&self) -> impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut chunks = None;
+        move |key| {
+            let chunks = match &mut chunks {
+                Some(chunks) => chunks,
+                none => none.insert(self.transaction.open_table(CHUNKS)?),
+            };
+            Ok(chunks.get(key)?.map(|piece| piece.value().to_vec()))
+        }
+    }
+
     fn read_tails(&self, journal: &mut Journal) -> Result<(), ReadError> {
         let range = tail_key(self.object.as_bytes(), 0)..=tail_key(self.object.as_bytes(), u64::MAX);
         let tails = self.transaction.open_table(TAILS)?;

@@ -4,18 +4,27 @@ use std::collections::BTreeMap;
 
 use redb::{Database, ReadOnlyDatabase, ReadableDatabase, ReadableTable};
 
-use super::disk::Disk;
+use super::classes::{self, ClassReport};
+use super::disk::{Disk, FileDisk};
 use super::error::{StoreError, damaged, guarded};
+use super::lock::DirectoryLock;
 use super::log::{Item, Rows, items};
+use super::settings::StoreSettings;
+use super::standing::Standing;
 use super::tables::{
-    Bytes, CHUNKS, FORMAT, FORMAT_KEY, Id, LOG, META, RECORDS, TAILS, Tables, VALUES, begin, last_group,
-    tail_key, tail_number,
+    Bytes, FORMAT, FORMAT_KEY, Id, LOG, META, RECORDS, Tables, begin, create, last_group, tail_key,
+    tail_number,
 };
 use crate::object::id::ObjectId;
 use tickstone_shared::ids::Epoch;
 
-/// Opens or creates the database, its log empty. Returns it with the number of its last group.
-pub(super) fn open(disk: &dyn Disk) -> Result<(Database, u64), StoreError> {
+/// Opens or creates the database, its log empty and its classes as they are declared. Returns it with what
+/// there is in it.
+pub(super) fn open(
+    disk: &dyn Disk,
+    settings: &StoreSettings,
+    now_ms: u64,
+) -> Result<(Database, Standing), StoreError> {
     let place = disk.place();
     disk.peek(&|db: &ReadOnlyDatabase| check_format(db, &place))?;
     let db = match disk.open()? {
@@ -26,7 +35,25 @@ pub(super) fn open(disk: &dyn Disk) -> Result<(Database, u64), StoreError> {
     let broken = |error| StoreError::from_redb("recover", &place, &error);
     let group = guarded(|| committed_group(&db)).map_err(broken)?;
     guarded(|| empty_log(&db, group)).map_err(broken)?;
-    Ok((db, group))
+    let mut standing = guarded(|| Standing::read(&db)).map_err(broken)?;
+    if let Some(plan) = &settings.classes {
+        classes::apply(&db, &place, plan, &mut standing, now_ms)?;
+    }
+    guarded(|| classes::keep_histories(&db, &mut standing, &settings.history)).map_err(broken)?;
+    Ok((db, standing))
+}
+
+/// What opening the store would do to its classes; nothing is done.
+pub fn dry_run(settings: &StoreSettings) -> Result<ClassReport, StoreError> {
+    let Some(plan) = &settings.classes else { return Ok(ClassReport::default()) };
+    let _lock = DirectoryLock::take(&settings.dir)?;
+    let disk = FileDisk::new(&settings.dir, settings.cache_bytes);
+    let place = disk.place();
+    let Some(db) = disk.open()? else { return Ok(ClassReport::default()) };
+    check_format(&db, &place)?;
+    let examined = guarded(|| Ok(classes::examine(&db.begin_read()?, plan)));
+    let examined = examined.map_err(|error| StoreError::from_redb("read", &place, &error))?;
+    Ok(examined.map_err(|error| StoreError::unreadable(&place, &error))??)
 }
 
 /// The number of the last group in the file.
@@ -35,7 +62,7 @@ pub(super) fn committed_group(db: &Database) -> Result<u64, redb::Error> {
     last_group(&transaction.open_table(META)?, &transaction.open_table(LOG)?)
 }
 
-fn check_format(db: &impl ReadableDatabase, place: &str) -> Result<(), StoreError> {
+pub(super) fn check_format(db: &impl ReadableDatabase, place: &str) -> Result<(), StoreError> {
     let read = || {
         let format = db.begin_read()?.open_table(META)?.get(FORMAT_KEY)?.map(|format| format.value());
         Ok(format)
@@ -45,22 +72,19 @@ fn check_format(db: &impl ReadableDatabase, place: &str) -> Result<(), StoreErro
     match format {
         Some(FORMAT) => Ok(()),
         Some(found) if found > FORMAT => Err(StoreError::NewerFormat { found, supported: FORMAT, file }),
-        _ => Err(StoreError::Damaged { file, problem: "it does not say which format it has".to_owned() }),
+        Some(found) => Err(StoreError::OlderFormat { found, supported: FORMAT, file }),
+        None => Err(StoreError::Damaged { file, problem: "it does not say which format it has".to_owned() }),
     }
 }
 
 fn prepare(db: &Database, place: &str) -> Result<(), StoreError> {
-    let create = || {
+    let build = || {
         let transaction = begin(db)?;
+        create(&transaction)?;
         transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
-        transaction.open_table(RECORDS)?;
-        transaction.open_table(VALUES)?;
-        transaction.open_table(CHUNKS)?;
-        transaction.open_table(LOG)?;
-        transaction.open_table(TAILS)?;
         Ok(transaction.commit()?)
     };
-    guarded(create).map_err(|error| StoreError::from_redb("create", place, &error))
+    guarded(build).map_err(|error| StoreError::from_redb("create", place, &error))
 }
 
 fn empty_log(db: &Database, group: u64) -> Result<(), redb::Error> {
@@ -174,4 +198,35 @@ fn write_tail(tables: &mut Tables<'_>, object: &ObjectId, moved: &Moving) -> Res
         tails.insert(&tail_key(object.as_bytes(), next), [0_u8].as_slice())?;
     }
     Ok(())
+}
+
+/// Removes what an object has in `tails`.
+pub(super) fn remove_tails(tables: &mut Tables<'_>, object: &ObjectId) -> Result<(), redb::Error> {
+    let range = tail_key(object.as_bytes(), 0)..=tail_key(object.as_bytes(), u64::MAX);
+    tables.tails()?.retain_in::<&[u8; 40], _>(range.start()..=range.end(), |_, _| false)?;
+    Ok(())
+}
+
+/// Writes what an object has in `tails` anew under another id. What is damaged stays damaged.
+pub(super) fn move_tail(
+    tables: &mut Tables<'_>,
+    object: &ObjectId,
+    new: &ObjectId,
+) -> Result<(), redb::Error> {
+    let range = tail_key(object.as_bytes(), 0)..=tail_key(object.as_bytes(), u64::MAX);
+    let mut moved = Moving::default();
+    for (expected, row) in (0..).zip(tables.tails()?.range::<&[u8; 40]>(range.start()..=range.end())?) {
+        let (key, row) = row?;
+        let number = tail_number(key.value());
+        moved.damaged |= number != expected;
+        for item in items(number, row.value()) {
+            match item {
+                Item::Entry(owner, epoch, entry) if owner == *object => {
+                    moved.entries.push((epoch, entry.to_vec()));
+                }
+                _ => moved.damaged = true,
+            }
+        }
+    }
+    if moved.entries.is_empty() && !moved.damaged { Ok(()) } else { write_tail(tables, new, &moved) }
 }

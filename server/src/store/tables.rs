@@ -5,11 +5,15 @@ use redb::{Database, Durability, ReadableTable, Table, TableDefinition, TableErr
 /// Bytes of an object id.
 pub(super) const ID_BYTES: usize = 32;
 /// The format of the tables. A file with a greater one is refused.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 /// The key of the format in [`META`].
 pub(super) const FORMAT_KEY: &str = "format";
 /// The key of the last group in [`META`].
 const GROUP_KEY: &str = "group";
+/// The key of the sum of all accounts in [`META`].
+pub(super) const BYTES_KEY: &str = "bytes";
+/// The key of the earliest bookmark in [`META`].
+pub(super) const FLOOR_KEY: &str = "history";
 /// Bits of a log row's key that count the rows of its group.
 const ROW_BITS: u32 = 20;
 
@@ -23,6 +27,29 @@ pub(super) const VALUES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::ne
 pub(super) const CHUNKS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("chunks");
 pub(super) const LOG: TableDefinition<'_, u64, Bytes> = TableDefinition::new("log");
 pub(super) const TAILS: TableDefinition<'_, TailKey, Bytes> = TableDefinition::new("tails");
+pub(super) const DUE: TableDefinition<'_, Bytes, ()> = TableDefinition::new("due");
+pub(super) const NAMES: TableDefinition<'_, Bytes, Id> = TableDefinition::new("names");
+pub(super) const WAKES: TableDefinition<'_, Id, ()> = TableDefinition::new("wakes");
+pub(super) const MOMENTS: TableDefinition<'_, (u64, u64), Bytes> = TableDefinition::new("moments");
+pub(super) const CLASSES: TableDefinition<'_, &str, Bytes> = TableDefinition::new("classes");
+pub(super) const MIGRATIONS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("migrations");
+
+/// Makes sure that every table is there.
+pub(super) fn create(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(META)?;
+    transaction.open_table(RECORDS)?;
+    transaction.open_table(VALUES)?;
+    transaction.open_table(CHUNKS)?;
+    transaction.open_table(LOG)?;
+    transaction.open_table(TAILS)?;
+    transaction.open_table(DUE)?;
+    transaction.open_table(NAMES)?;
+    transaction.open_table(WAKES)?;
+    transaction.open_table(MOMENTS)?;
+    transaction.open_table(CLASSES)?;
+    transaction.open_table(MIGRATIONS)?;
+    Ok(())
+}
 
 /// The key of the first log row of a group.
 pub(super) fn first_row(group: u64) -> u64 {
@@ -54,16 +81,39 @@ pub(super) fn begin(db: &Database) -> Result<WriteTransaction, redb::Error> {
 /// The tables of a write transaction, each opened when it is first needed.
 pub(super) struct Tables<'txn> {
     transaction: &'txn WriteTransaction,
+    meta: Option<Table<'txn, &'static str, u64>>,
     records: Option<Table<'txn, Id, Bytes>>,
     values: Option<Table<'txn, Bytes, Bytes>>,
     chunks: Option<Table<'txn, Bytes, Bytes>>,
     log: Option<Table<'txn, u64, Bytes>>,
     tails: Option<Table<'txn, TailKey, Bytes>>,
+    due: Option<Table<'txn, Bytes, ()>>,
+    names: Option<Table<'txn, Bytes, Id>>,
+    wakes: Option<Table<'txn, Id, ()>>,
+    moments: Option<Table<'txn, (u64, u64), Bytes>>,
+    classes: Option<Table<'txn, &'static str, Bytes>>,
 }
 
 impl<'txn> Tables<'txn> {
     pub(super) fn new(transaction: &'txn WriteTransaction) -> Self {
-        Self { transaction, records: None, values: None, chunks: None, log: None, tails: None }
+        Self {
+            transaction,
+            meta: None,
+            records: None,
+            values: None,
+            chunks: None,
+            log: None,
+            tails: None,
+            due: None,
+            names: None,
+            wakes: None,
+            moments: None,
+            classes: None,
+        }
+    }
+
+    pub(super) fn meta(&mut self) -> Result<&mut Table<'txn, &'static str, u64>, TableError> {
+        opened(&mut self.meta, self.transaction, META)
     }
 
     pub(super) fn records(&mut self) -> Result<&mut Table<'txn, Id, Bytes>, TableError> {
@@ -86,9 +136,29 @@ impl<'txn> Tables<'txn> {
         opened(&mut self.tails, self.transaction, TAILS)
     }
 
+    pub(super) fn due(&mut self) -> Result<&mut Table<'txn, Bytes, ()>, TableError> {
+        opened(&mut self.due, self.transaction, DUE)
+    }
+
+    pub(super) fn names(&mut self) -> Result<&mut Table<'txn, Bytes, Id>, TableError> {
+        opened(&mut self.names, self.transaction, NAMES)
+    }
+
+    pub(super) fn wakes(&mut self) -> Result<&mut Table<'txn, Id, ()>, TableError> {
+        opened(&mut self.wakes, self.transaction, WAKES)
+    }
+
+    pub(super) fn moments(&mut self) -> Result<&mut Table<'txn, (u64, u64), Bytes>, TableError> {
+        opened(&mut self.moments, self.transaction, MOMENTS)
+    }
+
+    pub(super) fn classes(&mut self) -> Result<&mut Table<'txn, &'static str, Bytes>, TableError> {
+        opened(&mut self.classes, self.transaction, CLASSES)
+    }
+
     /// Notes the last group; only needed if that group wrote no log row that stays.
     pub(super) fn set_group(&mut self, group: u64) -> Result<(), redb::Error> {
-        self.transaction.open_table(META)?.insert(GROUP_KEY, group)?;
+        self.meta()?.insert(GROUP_KEY, group)?;
         Ok(())
     }
 }

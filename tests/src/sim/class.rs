@@ -88,7 +88,7 @@ impl Drop for WatchedObject {
 
 impl DurableObject for WatchedObject {
     fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason) -> Result<(), WakeError> {
-        if matches!(reason, WakeReason::Crash { .. }) {
+        if matches!(reason, WakeReason::Crash { panics: 1.., .. }) {
             self.watch.0.lock().unwrap().wakes_by_crash += 1;
         }
         self.inner.wake(ctx, reason)

@@ -111,6 +111,8 @@ impl Network {
                     self.schedule(*socket, Arrival::Message(Arc::clone(message)), now, rng);
                 }
             }
+            // Matches speak this server's protocol.
+            SocketOutput::Peer(_) => {}
             SocketOutput::Close { socket, code, .. } => {
                 self.schedule(*socket, Arrival::Closed(*code), now, rng);
                 if let Some(link) = self.links.get_mut(socket) {

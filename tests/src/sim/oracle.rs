@@ -106,7 +106,7 @@ impl Known {
                 self.ended = true;
                 Ok(())
             }
-            SocketOutput::Broadcast { .. } | SocketOutput::Close { .. } => Ok(()),
+            SocketOutput::Broadcast { .. } | SocketOutput::Close { .. } | SocketOutput::Peer(_) => Ok(()),
         }
     }
 

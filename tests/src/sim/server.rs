@@ -1,6 +1,7 @@
 //! The server under test: runtime, matches and store on one simulated disk.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tickstone_server::clock::{Clock as _, ManualClock};
 use tickstone_server::metrics::{MATCH_CLASS, Metrics, MetricsRef};
 use tickstone_server::object::id::Identity;
 use tickstone_server::runtime::pool::{Edges, Shared};
+use tickstone_server::runtime::ports::JobsInPlace;
 use tickstone_server::runtime::settings::Settings;
 use tickstone_server::runtime::worker::Scratch;
 use tickstone_server::store::sim_disk::SimDisk;
@@ -43,6 +45,8 @@ pub(crate) struct Machine {
     assets: Arc<Assets>,
     entropy: Entropy,
     queue_batches_max: usize,
+    /// Every start is another process.
+    boots: AtomicU32,
 }
 
 impl Machine {
@@ -64,7 +68,8 @@ impl Machine {
         // Half of the seeds have a queue that fills within a second of a refusing disk.
         let queue_batches_max = if seed.is_multiple_of(2) { 96 } else { 65_536 };
         let (games, assets) = (Arc::new(games), Arc::new(assets));
-        Self { clock, disk, fuse, watch: Watch::default(), games, assets, entropy, queue_batches_max }
+        let boots = AtomicU32::new(1);
+        Self { clock, disk, fuse, watch: Watch::default(), games, assets, entropy, queue_batches_max, boots }
     }
 
     /// Starts the process: opens the store, builds the runtime. Nothing is recovered yet.
@@ -91,8 +96,10 @@ impl Machine {
             store: store.clone(),
             outlet: wire.clone(),
             metrics: metrics.clone(),
+            jobs: Arc::new(JobsInPlace),
         };
-        let settings = Settings { tick_workers: 2, general_workers: 1, ..Settings::default() };
+        let node = self.boots.fetch_add(1, Ordering::Relaxed);
+        let settings = Settings { node, tick_workers: 2, general_workers: 1, ..Settings::default() };
         let shared = Shared::new(&settings, edges, vec![class]);
         Ok(Server { shared, scratch: Scratch::default(), store, committer, wire, metrics })
     }

@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 use tickstone_server::classes::matches::journal::TickRecord;
 use tickstone_server::classes::matches::store_keys::{CHECKPOINTS, tick_of};
 use tickstone_server::object::id::ObjectId;
-use tickstone_server::object::storage::{ReadError, Reader, Record, Ticket, TicketState, Write, WriteBatch};
-use tickstone_server::runtime::ports::{Store, StoreHealth, SubmitError};
+use tickstone_server::object::storage::{
+    Bookmark, ReadError, Reader, Record, Ticket, TicketState, Write, WriteBatch,
+};
+use tickstone_server::runtime::ports::{
+    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
+};
 use tickstone_server::store::RedbStore;
 
 #[derive(Debug, Default)]
@@ -87,6 +91,26 @@ impl Store for Witness {
     }
     fn to_wake(&self) -> Result<Vec<(ObjectId, Record)>, ReadError> {
         self.inner.to_wake()
+    }
+    fn objects(&self, query: &ObjectQuery) -> Result<Vec<(ObjectId, Record)>, ReadError> {
+        self.inner.objects(query)
+    }
+    fn due_alarms(
+        &self,
+        after: Option<&AlarmKey>,
+        until_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<DueAlarm>, ReadError> {
+        self.inner.due_alarms(after, until_ms, limit)
+    }
+    fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
+        self.inner.bookmark_now()
+    }
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, RestoreError> {
+        self.inner.bookmark_at(unix_ms)
+    }
+    fn restore(&self, order: RestoreOrder) -> Result<Bookmark, RestoreError> {
+        self.inner.restore(order)
     }
     fn health(&self) -> StoreHealth {
         self.inner.health()

@@ -255,6 +255,7 @@ impl World {
                 SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => Some(*socket),
                 SocketOutput::Broadcast { sockets, .. } => sockets.first().copied(),
                 SocketOutput::State(frame) => frame.receivers.first().map(|(socket, _)| *socket),
+                SocketOutput::Peer(_) => None,
             };
             self.digest(&output);
             if let Some((_, object)) = socket.and_then(|socket| self.network.ends_of(socket)) {
@@ -273,6 +274,7 @@ impl World {
             SocketOutput::Send { socket, .. } => socket.0 << 2,
             SocketOutput::Broadcast { sockets, .. } => (sockets.len() as u64) << 2 | 1,
             SocketOutput::Close { socket, code, .. } => (socket.0 << 16 | u64::from(code.number())) << 2 | 2,
+            SocketOutput::Peer(_) => 3,
             SocketOutput::State(frame) => {
                 (frame.snapshot.tick.0 ^ frame.hash.map_or(0, |hash| hash.0 << 8)) << 2 | 3
             }

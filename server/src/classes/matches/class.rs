@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tickstone_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::registered::AnyGame;
 
 use super::durable_match::DurableMatch;
 use super::input_buffer::InputCounters;
 use crate::metrics::{MATCH_CLASS, MetricsRef};
+use crate::object::class::ClassRules;
 use crate::object::contract::{Class, DurableObject};
 use crate::object::id::Identity;
+use crate::object::peer::{Framing, SocketRules};
 
 /// The games a server has, by name.
 pub type Games = BTreeMap<&'static str, Arc<dyn AnyGame>>;
@@ -75,6 +78,15 @@ impl MatchClass {
 impl Class for MatchClass {
     fn name(&self) -> &'static str {
         MATCH_CLASS
+    }
+
+    fn rules(&self) -> ClassRules {
+        let sockets = SocketRules {
+            framing: Framing::Framed,
+            message_bytes_max: CLIENT_MESSAGE_BYTES_MAX,
+            ..SocketRules::default()
+        };
+        ClassRules { sockets, ..ClassRules::default() }
     }
 
     fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {

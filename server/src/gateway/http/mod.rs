@@ -4,6 +4,7 @@
 //! Not responsible for: what a match is; it answers the calls these routes make.
 
 mod access;
+mod backup;
 mod body;
 mod create;
 pub mod fuzzed;
@@ -23,6 +24,7 @@ mod web;
 mod web_files;
 
 pub(super) use access::{MATCH_CLASS, MatchPath};
+pub use backup::Backup;
 pub use inspection::Stored;
 pub use routes::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub(super) use object_access::{ObjectPath, bearer_of, caller_of};

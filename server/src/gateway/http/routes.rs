@@ -12,6 +12,7 @@ use tickstone_shared::sim::assets::Assets;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::backup::{self, Backup};
 use super::problem::Problem;
 use super::inspection::Stored;
 use super::{create, health, matches, object_calls, objects, seats, tokens, web};
@@ -74,6 +75,8 @@ pub(in crate::gateway) type Classes = BTreeMap<&'static str, ClassEntry>;
 pub struct Api {
     /// Audits for `verify`.
     pub audit: Audit,
+    /// For `/v1/backup`.
+    pub backup: Backup,
     /// For `/readyz`.
     pub readiness: ReadinessRef,
     /// For `/metrics`.
@@ -99,6 +102,7 @@ pub(in crate::gateway) struct Routes {
     pub(in crate::gateway) hub: Arc<Hub>,
     pub(super) api: Api,
     pub(super) audits: Arc<Semaphore>,
+    pub(super) backups: Arc<Semaphore>,
 }
 
 /// Handlers' state, shared.
@@ -106,7 +110,8 @@ pub(in crate::gateway) type RoutesRef = Arc<Routes>;
 
 /// Every route.
 pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
-    let routes = Arc::new(Routes { hub, api, audits: Arc::new(Semaphore::new(AUDITS_MAX)) });
+    let (audits, backups) = (Arc::new(Semaphore::new(AUDITS_MAX)), Arc::new(Semaphore::new(1)));
+    let routes = Arc::new(Routes { hub, api, audits, backups });
     Router::new()
         .route("/v1/matches", post(create::create).get(matches::list))
         .route("/v1/matches/{id}", get(matches::inspect).delete(matches::end))
@@ -115,6 +120,7 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/matches/{id}/signal", post(seats::signal))
         .route("/v1/matches/{id}/verify", get(matches::verify))
         .route("/v1/matches/{id}/socket", get(upgrade::socket))
+        .route("/v1/backup", post(backup::make))
         .route("/v1/objects", get(objects::list))
         .route("/v1/objects/{class}/{name}", get(objects::inspect).delete(objects::delete))
         .route("/v1/objects/{class}/{name}/socket", get(upgrade::object_socket))

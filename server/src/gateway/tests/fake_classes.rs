@@ -114,6 +114,9 @@ impl Reader for FakeReader {
     fn bytes(&self) -> Result<u64, ReadError> {
         Ok(4711)
     }
+    fn epoch(&self) -> Result<Epoch, ReadError> {
+        Ok(Epoch(3))
+    }
     fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError> {
         Ok(Vec::new())
     }

@@ -178,6 +178,7 @@ pub(super) fn world(change: impl FnOnce(&mut Settings)) -> World {
     let game: Arc<dyn AnyGame> = Arc::new(FakeGame(schema()));
     let api = Api {
         audit: Arc::new(|object| Ok(json!({"match_id": object.name.as_str(), "verdict": "same"}))),
+        backup: Arc::new(|| Ok(json!({"path": "backups/one", "rows": 1, "blake3": "00"}))),
         readiness: Arc::new(|| Readiness::Ready),
         metrics: Arc::clone(&metrics),
         stored: Arc::new(FakeStored),

@@ -118,6 +118,6 @@ fn finishing_forgets_the_activation_and_the_next_event_wakes_it_anew() {
     assert!(bench.shared.directory.is_empty());
     assert!(bench.ask("one", "echo", 1).is_ok());
     let stored = Some(b"5".to_vec());
-    let reason = crate::object::contract::WakeReason::Restart;
+    let reason = crate::object::contract::WakeReason::Hibernation;
     assert_eq!(bench.count(&Seen::Wake { name: "one".to_owned(), reason, stored }), 1);
 }

@@ -90,7 +90,7 @@ fn gate_3_a_failed_commit_sends_nothing_answers_with_an_error_and_resets() {
         bench.settle();
     }
     let stored = Some(b"0".to_vec());
-    let reason = crate::object::contract::WakeReason::Restart;
+    let reason = crate::object::contract::WakeReason::Crash { attempt: None, panics: 0 };
     assert_eq!(bench.count(&Seen::Wake { name: "one".to_owned(), reason, stored }), 1, "as it was stored");
     let reply = bench.call("one", "write", 3);
     bench.settle();

@@ -10,6 +10,7 @@ mod probe;
 mod ticks;
 mod watchdog;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tickstone_shared::time::Moment;
 
 use super::handle::{Objects, ReplyTo};
 use super::pool::{Edges, Shared};
-use super::ports::{Outlet, SocketOutput};
+use super::ports::{JobsInPlace, Outlet, SocketOutput};
 use super::settings::Settings;
 use super::worker::Scratch;
 use crate::clock::{Clock, ManualClock};
@@ -74,8 +75,19 @@ struct Bench {
     scratch: Scratch,
 }
 
+/// Every bench is another process.
+static NEXT_NODE: AtomicU32 = AtomicU32::new(1);
+
 fn settings() -> Settings {
-    Settings { tick_workers: 2, general_workers: 1, spare_workers: 1, realtime: false, ..Settings::default() }
+    let node = NEXT_NODE.fetch_add(1, Ordering::Relaxed);
+    Settings {
+        node,
+        tick_workers: 2,
+        general_workers: 1,
+        spare_workers: 1,
+        realtime: false,
+        ..Settings::default()
+    }
 }
 
 fn named(name: &str) -> Identity {
@@ -93,6 +105,7 @@ impl Bench {
             store: Arc::new(store.clone()),
             outlet: outlet.clone(),
             metrics: metrics.clone(),
+            jobs: Arc::new(JobsInPlace),
         };
         let shared = Shared::new(settings, edges, vec![class.clone()]);
         Self { clock, store, outlet, metrics, class, shared, scratch: Scratch::default() }

@@ -47,7 +47,7 @@ fn the_third_panic_within_a_minute_sets_the_object_aside() {
     let answer = bench.ask("wild", "echo", 0);
     assert!(matches!(&answer, Err(CallError::SetAside(reason)) if reason.contains("3 times")), "{answer:?}");
     let listing = bench.shared.listing(&named("wild")).unwrap();
-    assert_eq!(listing.state, crate::runtime::set_aside::SET_ASIDE);
+    assert_eq!(listing.state, crate::runtime::life::set_aside::SET_ASIDE);
     assert!(bench.ask("calm", "echo", 0).is_ok());
 }
 

@@ -56,7 +56,7 @@ fn a_newer_format_is_refused_and_left_alone() {
     db.close().unwrap();
     let before = std::fs::read(&file).unwrap();
     let error = open(dir.path()).unwrap_err();
-    assert!(matches!(error, StoreError::NewerFormat { found: 99, supported: 1, .. }), "{error}");
+    assert!(matches!(error, StoreError::NewerFormat { found: 99, supported: 2, .. }), "{error}");
     assert!(error.to_string().contains("tickstone.redb"));
     assert_eq!(std::fs::read(&file).unwrap(), before);
 }

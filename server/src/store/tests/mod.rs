@@ -1,9 +1,14 @@
 //! What the store promises, on a simulated disk and on a real file.
 
+mod archive;
+mod contents;
 mod crashes;
 mod damage;
 mod files;
+mod history;
 mod limits;
+mod migrations;
+mod quotas;
 mod refusals;
 mod twins;
 
@@ -30,7 +35,10 @@ struct Bench {
 
 impl Bench {
     fn open(disk: &SimDisk, settings: StoreSettings) -> Result<Self, StoreError> {
-        let clock = Arc::new(ManualClock::default());
+        Self::open_at(disk, settings, Arc::new(ManualClock::default()))
+    }
+
+    fn open_at(disk: &SimDisk, settings: StoreSettings, clock: Arc<ManualClock>) -> Result<Self, StoreError> {
         let (store, committer) =
             RedbStore::open_manual(Arc::new(disk.clone()), settings, clock.clone(), Metrics::new())?;
         Ok(Self { disk: disk.clone(), clock, store, committer })
@@ -41,10 +49,14 @@ impl Bench {
     }
 
     /// Opens the file again, as after a clean end.
-    fn reopen(mut self) -> Self {
+    fn reopen(self) -> Self {
+        self.reopen_with(StoreSettings::new(""))
+    }
+
+    fn reopen_with(mut self, settings: StoreSettings) -> Self {
         self.store.close();
         assert_eq!(self.run(), Turn::Closed);
-        Self::open(&self.disk, StoreSettings::new("")).unwrap()
+        Self::open_at(&self.disk, settings, self.clock).unwrap()
     }
 
     /// Lets the committer do everything that is due within `within`.

@@ -51,7 +51,7 @@ fn values_of_every_size_come_back_and_leave_nothing_behind() {
     let mut bench = Bench::new();
     let long_key = vec![b'x'; KEY_BYTES_MAX];
     for key in [b"k".as_slice(), &long_key] {
-        let piece = crate::store::chunk::piece_bytes(key);
+        let piece = crate::store::contents::chunk::piece_bytes(key);
         let largest = VALUE_BYTES_MAX - key.len();
         let sizes = [0, 1, piece - 1, piece, piece + 1, 2 * piece - 1, 2 * piece, 2 * piece + 1, largest, 5];
         for size in sizes {

@@ -10,7 +10,7 @@ mod seats;
 mod tickets;
 mod versions;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,10 +35,13 @@ use crate::object::socket::{SocketEvent, SocketId};
 use crate::object::storage::{Reader, Write, WriteBatch};
 use crate::runtime::handle::Objects as _;
 use crate::runtime::pool::{Edges, Shared};
-use crate::runtime::ports::{Outlet, SocketOutput, Store as _};
+use crate::runtime::ports::{JobsInPlace, Outlet, SocketOutput, Store as _};
 use crate::runtime::settings::Settings;
 use crate::runtime::worker::Scratch;
 use crate::store::{MemoryStore, StoreSettings};
+
+/// Every bench is another process.
+static NEXT_NODE: AtomicU32 = AtomicU32::new(1);
 
 #[derive(Default)]
 struct Collected(Mutex<Vec<SocketOutput>>);
@@ -104,8 +107,14 @@ impl Bench {
             store: Arc::new(store.clone()),
             outlet: outlet.clone(),
             metrics: metrics.clone(),
+            jobs: Arc::new(JobsInPlace),
         };
-        let shared = Shared::new(&Settings::default(), edges, vec![Arc::new(MatchClass::new(shelf))]);
+        let node = NEXT_NODE.fetch_add(1, Ordering::Relaxed);
+        let shared = Shared::new(
+            &Settings { node, ..Settings::default() },
+            edges,
+            vec![Arc::new(MatchClass::new(shelf))],
+        );
         Self {
             clock,
             store,
