@@ -18,7 +18,7 @@ use crate::cli;
 use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
-use crate::metrics::{MATCH_CLASS, Metrics, MetricsRef};
+use crate::metrics::{Metrics, MetricsRef};
 use crate::object::contract::ClassRef;
 use crate::object::id::Identity;
 use crate::object::storage::ReadError;
@@ -355,7 +355,8 @@ fn api(
             StoreHealth::Writable => Readiness::Ready,
         }),
         metrics,
-        classes: vec![ClassEntry { name: MATCH_CLASS, version: 1 }],
+        stored: store.clone(),
+        classes: runtime.classes.values().map(|class| ClassEntry::of(&**class)).collect(),
         assets: Arc::default(),
     }
 }

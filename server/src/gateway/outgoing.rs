@@ -232,6 +232,14 @@ impl<S: Sink> Outgoing<S> {
         (queues.sink.is_some() && queues.waiting.is_some()).then_some(queues.progress)
     }
 
+    /// Bytes that wait for the client.
+    pub(super) fn queued_bytes(&self) -> usize {
+        let bytes = |waiting: &Box<Waiting>| {
+            waiting.rest.len() - waiting.rest_from + waiting.reliable_bytes + waiting.state.len()
+        };
+        self.lock().waiting.as_ref().map_or(0, bytes)
+    }
+
     /// Throws away what waits and what the kernel holds: the connection is reset when it is dropped.
     pub(super) fn abandon(&self) {
         let mut queues = self.lock();

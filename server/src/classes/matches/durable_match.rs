@@ -75,6 +75,7 @@ impl DurableObject for DurableMatch {
             // Sockets of a match speak this server's protocol.
             SocketEvent::Connected { .. }
             | SocketEvent::Received { .. }
+            | SocketEvent::Failed { .. }
             | SocketEvent::Disconnected { .. } => {}
         }
     }
