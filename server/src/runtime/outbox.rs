@@ -166,7 +166,7 @@ impl<'a> Outbox<'a> {
                     activation.note_alarm(write);
                 }
                 Write::ClearAlarm { .. } => activation.note_alarm(write),
-                Write::Delete { .. } | Write::CutJournal | Write::Record(_) | Write::Restore(_) => {}
+                Write::Delete { .. } | Write::CutJournal | Write::Record(_) | Write::Restore { .. } => {}
             }
         }
         let wish = effects.controls.iter().rev().find_map(|control| match control {
