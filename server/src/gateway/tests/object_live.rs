@@ -56,7 +56,8 @@ impl Diary {
                 let all = peers.list(None);
                 let mut kept: Vec<_> = all.iter().filter_map(|socket| peers.attachment(*socket)).collect();
                 kept.sort_by(|a, b| a.bytes().cmp(b.bytes()));
-                let kept: Vec<_> = kept.iter().map(|kept| String::from_utf8_lossy(kept.bytes()).into_owned()).collect();
+                let kept: Vec<_> =
+                    kept.iter().map(|kept| String::from_utf8_lossy(kept.bytes()).into_owned()).collect();
                 peers.send(socket, kept.join(","));
             }
             "crash" => panic!("as told"),
@@ -85,11 +86,9 @@ impl DurableObject for Diary {
                 ctx.peers().attach(socket, request.query.into_bytes()).unwrap();
             }
             SocketEvent::Received { socket, payload: Payload::Text(text) } => self.heard(ctx, socket, &text),
-            SocketEvent::Disconnected { end, .. } => {
-                // One that was deleted is not to come back for this.
-                if ctx.storage().get(b"last").unwrap().is_some() {
-                    ctx.storage().put("last", format!("ended {}", end.code).into_bytes()).unwrap();
-                }
+            // One that was deleted is not to come back for this.
+            SocketEvent::Disconnected { end, .. } if ctx.storage().get(b"last").unwrap().is_some() => {
+                ctx.storage().put("last", format!("ended {}", end.code).into_bytes()).unwrap();
             }
             _ => {}
         }

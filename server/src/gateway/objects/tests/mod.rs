@@ -137,8 +137,7 @@ fn socket_6_the_kernel_asks_after_15_s_and_gives_up_by_30() {
         carrier.keep_alive(Duration::from_secs(15), Duration::from_secs(30));
         let Carrier::Plain(tcp) = &carrier else { unreachable!() };
         assert!(sockopt::socket_keepalive(tcp).unwrap());
-        let (first, every) =
-            (sockopt::tcp_keepidle(tcp).unwrap(), sockopt::tcp_keepintvl(tcp).unwrap());
+        let (first, every) = (sockopt::tcp_keepidle(tcp).unwrap(), sockopt::tcp_keepintvl(tcp).unwrap());
         let probes = sockopt::tcp_keepcnt(tcp).unwrap();
         assert_eq!((first, first + every * probes), (Duration::from_secs(15), Duration::from_secs(30)));
     });
