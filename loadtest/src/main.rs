@@ -32,7 +32,8 @@ fn idle_and_report(arguments: IdleArguments) -> ExitCode {
         Err(error) => return failed(FAILED, &error),
     };
     let json = report.to_json();
-    let shown = options.flags.json.as_ref().map_or(Ok(()), |path| std::fs::write(path, format!("{json:#}\n")));
+    let shown =
+        options.flags.json.as_ref().map_or(Ok(()), |path| std::fs::write(path, format!("{json:#}\n")));
     if let Err(error) = shown.and_then(|()| write!(std::io::stdout().lock(), "{report}")) {
         return failed(FAILED, &error);
     }

@@ -19,7 +19,7 @@ use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{Metrics, MetricsRef};
-use crate::object::contract::ClassRef;
+use crate::object::contract::{Class, ClassRef};
 use crate::object::id::Identity;
 use crate::object::storage::ReadError;
 use crate::runtime::job_threads::JobThreads;
@@ -45,6 +45,8 @@ pub struct App {
     assets: Assets,
     migrations: Vec<ClassMigration>,
     confirmed: BTreeSet<String>,
+    /// Beside that of matches.
+    more_classes: Vec<ClassRef>,
 }
 
 /// Why a server does not run.
@@ -85,6 +87,13 @@ impl App {
         self
     }
 
+    /// Adds a class of objects.
+    #[must_use]
+    pub fn class(mut self, class: impl Class + 'static) -> Self {
+        self.more_classes.push(Arc::new(class));
+        self
+    }
+
     /// Adds a data file that games may ask for, such as `maps/dust.json`.
     #[must_use]
     pub fn asset(mut self, path: &str, text: &str) -> Self {
@@ -121,7 +130,8 @@ impl App {
         assets: &Arc<Assets>,
         metrics: &MetricsRef,
     ) -> Vec<ClassRef> {
-        vec![Arc::new(MatchClass::new(shelf(config, games, assets, metrics)))]
+        let matches: ClassRef = Arc::new(MatchClass::new(shelf(config, games, assets, metrics)));
+        std::iter::once(matches).chain(self.more_classes.iter().cloned()).collect()
     }
 
     fn store_settings(&self, config: &Config, classes: &[ClassRef]) -> StoreSettings {

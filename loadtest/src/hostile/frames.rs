@@ -123,7 +123,11 @@ mod tests {
                 heard.extend(std::iter::from_fn(|| reader.next()));
                 assert!(reader.pending.len() < 2 * KEPT_BYTES_MAX as usize);
             }
-            assert_eq!(heard, [Heard::Message(long.clone()), Heard::Ping(vec![0]), Heard::Close(4420)], "{size}");
+            assert_eq!(
+                heard,
+                [Heard::Message(long.clone()), Heard::Ping(vec![0]), Heard::Close(4420)],
+                "{size}"
+            );
         }
     }
 

@@ -65,7 +65,8 @@ fn latencies(of: &Percentiles) -> String {
 
 impl fmt::Display for IdleReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = |bytes: Option<f64>| bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{bytes:.0}"));
+        let whole =
+            |bytes: Option<f64>| bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{bytes:.0}"));
         for (name, value) in [
             ("load", format!("{} sockets, {} objects, {} lost", self.sockets, self.objects, self.lost)),
             ("bytes per socket", whole(self.bytes_per_socket)),

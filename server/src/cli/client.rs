@@ -54,7 +54,8 @@ pub(super) fn run_object(command: ObjectCommand) -> ExitCode {
     show(match command {
         ObjectCommand::List { class, prefix, state, after, limit, server } => {
             let given = [("class", class), ("prefix", prefix), ("state", state), ("after", after)];
-            let given = given.into_iter().filter_map(|(key, value)| Some(format!("&{key}={}", escape(&value?))));
+            let given =
+                given.into_iter().filter_map(|(key, value)| Some(format!("&{key}={}", escape(&value?))));
             ask(&server, "GET", &format!("/v1/objects?limit={limit}{}", given.collect::<String>()), None)
         }
         ObjectCommand::Inspect { class, name, server } => {

@@ -100,7 +100,8 @@ pub fn serve(mut settings: Settings, served: Served) -> Result<Gateway, GatewayE
     settings.listen = local_addr;
     let quic = quic_endpoint(&mut settings, certificates.as_ref())?;
     drop(entered);
-    let behind = Behind { objects: served.objects, groups: served.inbox.groups(), classes: served.api.classes() };
+    let behind =
+        Behind { objects: served.objects, groups: served.inbox.groups(), classes: served.api.classes() };
     let hub = Hub::new(settings, certificates, behind, served.clock, &served.api.metrics);
     let hub = Arc::new(hub);
     let (draining, drain) = watch::channel(false);

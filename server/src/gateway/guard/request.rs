@@ -110,8 +110,14 @@ mod tests {
 
     #[test]
     fn json_is_answered_below_v1_but_for_what_objects_answer() {
-        assert!(["/v1/matches", "/v1/objects/a/http", "/v1/objects/a/b/call/http"].into_iter().all(answers_json));
-        assert!(!["/", "/metrics", "/v1/objects/a/b/http", "/v1/objects/a/b/http/c"].into_iter().any(answers_json));
+        assert!(
+            ["/v1/matches", "/v1/objects/a/http", "/v1/objects/a/b/call/http"].into_iter().all(answers_json)
+        );
+        assert!(
+            !["/", "/metrics", "/v1/objects/a/b/http", "/v1/objects/a/b/http/c"]
+                .into_iter()
+                .any(answers_json)
+        );
     }
 
     #[test]

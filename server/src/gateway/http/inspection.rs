@@ -61,7 +61,8 @@ impl Looked {
     pub(super) fn at(stored: &dyn Stored, object: ObjectId) -> Result<Self, ReadError> {
         let mut looked = Self::default();
         stored.look(object, &mut |reader| {
-            (looked.record, looked.bytes, looked.alarms) = (reader.record()?, reader.bytes()?, reader.alarms()?);
+            (looked.record, looked.bytes, looked.alarms) =
+                (reader.record()?, reader.bytes()?, reader.alarms()?);
             looked.read_keys(reader)
         })?;
         Ok(looked)

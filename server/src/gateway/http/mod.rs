@@ -26,6 +26,6 @@ mod web_files;
 pub(super) use access::{MATCH_CLASS, MatchPath};
 pub use backup::Backup;
 pub use inspection::Stored;
-pub use routes::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub(super) use object_access::{ObjectPath, bearer_of, caller_of};
+pub use routes::{Api, Audit, ClassEntry, Readiness, ReadinessRef};
 pub(super) use routes::{Classes, Routes, RoutesRef, router};

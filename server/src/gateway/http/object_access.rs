@@ -50,7 +50,8 @@ impl FromRequestParts<RoutesRef> for NamedPath {
         let params = RawPathParams::from_request_parts(parts, routes).await;
         let params = params.map_err(|_| Problem::invalid_name())?;
         let of = |wanted: &str| params.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value);
-        let class = routes.hub.classes.get(of("class").unwrap_or_default()).ok_or_else(Problem::no_such_class)?;
+        let class =
+            routes.hub.classes.get(of("class").unwrap_or_default()).ok_or_else(Problem::no_such_class)?;
         let name = ObjectName::parse(of("name").unwrap_or_default()).map_err(|_| Problem::invalid_name())?;
         Ok(Self(ObjectPath { object: Identity::named(class.name, name), class: class.clone() }))
     }

@@ -113,7 +113,8 @@ fn response_of(answer: ObjectResponse) -> Result<Response, Problem> {
     if answer.body.len() > RESPONSE_BYTES_MAX {
         return Err(bad_response("it has more than 4 MiB"));
     }
-    let status = StatusCode::from_u16(answer.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
+    let status =
+        StatusCode::from_u16(answer.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
     let status = status.ok_or_else(|| bad_response("its status is not of 200 to 599"))?;
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = status;

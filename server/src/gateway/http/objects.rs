@@ -109,13 +109,17 @@ impl Wanted {
             let (class, name) = after.split_once('/')?;
             Some((class.to_owned(), ObjectName::parse(name).ok()?.as_str().to_owned()))
         });
-        let after = after.map(|after| after.ok_or_else(|| Problem::field("after", "expected `next` of a page")));
+        let after =
+            after.map(|after| after.ok_or_else(|| Problem::field("after", "expected `next` of a page")));
         let limit = match url.limit.as_deref().map(str::parse) {
             None => LIMIT_DEFAULT,
             Some(Ok(limit)) if (1..=LIMIT_MAX).contains(&limit) => limit,
             Some(_) => return Err(Problem::field("limit", "expected 1 to 1000")),
         };
-        Ok(Self { query: ObjectQuery { class: url.class.clone(), prefix, after: after.transpose()?, limit }, state })
+        Ok(Self {
+            query: ObjectQuery { class: url.class.clone(), prefix, after: after.transpose()?, limit },
+            state,
+        })
     }
 }
 

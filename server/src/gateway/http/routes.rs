@@ -13,8 +13,8 @@ use tokio::sync::oneshot::Receiver;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::backup::{self, Backup};
-use super::problem::Problem;
 use super::inspection::Stored;
+use super::problem::Problem;
 use super::{create, health, matches, object_calls, objects, seats, tokens, web};
 use crate::access::scope::ClassAccess;
 use crate::gateway::hub::Hub;

@@ -180,12 +180,7 @@ impl Groups {
     }
 
     /// The sockets of objects that are awake. A group whose object sleeps and that has none is forgotten.
-    pub(super) fn awake(
-        &self,
-        is_awake: &dyn Fn(&Identity) -> bool,
-        now: Moment,
-        into: &mut Vec<Arc<Peer>>,
-    ) {
+    pub(super) fn awake(&self, is_awake: &dyn Fn(&Identity) -> bool, now: Moment, into: &mut Vec<Arc<Peer>>) {
         let groups: Vec<_> = lock(&self.groups).values().cloned().collect();
         for group in groups {
             if is_awake(&group.object) {

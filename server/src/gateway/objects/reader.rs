@@ -12,8 +12,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tickstone_shared::time::Moment;
 use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketContext};
 
 use super::peer::Peer;
@@ -99,7 +99,10 @@ impl Reader {
             return Err(TOO_FAST);
         }
         let new = || {
-            Box::new(WebSocketContext::new(Role::Server, Some(frame_reader(peer.group.rules.message_bytes_max))))
+            Box::new(WebSocketContext::new(
+                Role::Server,
+                Some(frame_reader(peer.group.rules.message_bytes_max)),
+            ))
         };
         let mut context = self.partial.take().unwrap_or_else(new);
         let mut feed = Feed { came, peer };

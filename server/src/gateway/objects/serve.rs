@@ -69,9 +69,9 @@ pub(in crate::gateway) async fn serve(hub: Arc<Hub>, upgraded: Box<Upgraded>) {
     carrier.keep_alive(hub.settings.object_ping_after, hub.settings.object_silent_after);
     let (read, write) = carrier.into_split();
     let (now, traffic) = (hub.clock.now(), hub.counters.traffic.clone());
-    let (peer, entered) = hub.groups.enter(&object, &class.sockets, |group| {
-        Peer::new(hub.next_socket(), group, write, traffic, now)
-    });
+    let (peer, entered) = hub
+        .groups
+        .enter(&object, &class.sockets, |group| Peer::new(hub.next_socket(), group, write, traffic, now));
     let registered = Registered::enter(&hub, &peer);
     let mut reader = Reader::new(read, &hub.settings);
     let mut talk = Talk {
@@ -117,7 +117,9 @@ async fn finish(mut talk: Talk<'_>, read: ReadHalf, ending: PeerEnding) {
 
 /// What the client broke, if that is why it ends.
 fn failure(ending: &PeerEnding) -> Option<&'static str> {
-    let PeerEnding::Gateway(Ending::Protocol(_, reason) | Ending::Coded(_, reason)) = ending else { return None };
+    let PeerEnding::Gateway(Ending::Protocol(_, reason) | Ending::Coded(_, reason)) = ending else {
+        return None;
+    };
     let is_nobodys = matches!(ending, PeerEnding::Gateway(RESTARTING | OVERLOADED | LEFT));
     (!is_nobodys).then_some(reason)
 }
@@ -179,7 +181,8 @@ impl<'a> Talk<'a> {
         };
         let peer = Arc::clone(self.peer);
         let now = self.hub.clock.now();
-        let taken = begun.and_then(|()| reader.take(read_ahead, &peer, now, &mut |message| self.take(message)));
+        let taken =
+            begun.and_then(|()| reader.take(read_ahead, &peer, now, &mut |message| self.take(message)));
         self.has_read(taken.map(|()| read_ahead.len()));
     }
 

@@ -41,7 +41,8 @@ pub(super) fn answered(asked: &Value) -> Value {
     let request: ObjectRequest = serde_json::from_value(asked.clone()).unwrap();
     let body = format!("{} {} {} ", request.method, request.path, request.query).into_bytes();
     let mine = request.headers.iter().any(|(name, value)| name == "x-mine" && value == "yes");
-    let headers = vec![("content-type".to_owned(), "text/plain".to_owned()), ("x-mine".to_owned(), mine.to_string())];
+    let headers =
+        vec![("content-type".to_owned(), "text/plain".to_owned()), ("x-mine".to_owned(), mine.to_string())];
     let response = ObjectResponse { status: 207, headers, body: [body, request.body].concat() };
     serde_json::to_value(response).unwrap()
 }

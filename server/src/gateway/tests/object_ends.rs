@@ -44,7 +44,9 @@ fn socket_6_an_object_closes_with_a_code_of_its_own() {
         world.hang_up(socket, 4999, "over and out");
         world.say(socket, "after");
         assert_eq!(client.told().await, Message::text("before"));
-        let Message::Close(Some(frame)) = client.told().await else { panic!("nothing comes after the close") };
+        let Message::Close(Some(frame)) = client.told().await else {
+            panic!("nothing comes after the close")
+        };
         assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4999, "over and out"));
         let (_, end) = world.ended().await;
         assert_eq!((end.code, &*end.reason, end.clean), (4999, "over and out", true));
@@ -69,10 +71,14 @@ fn socket_6_only_sockets_of_objects_that_are_awake_are_asked_and_given_up() {
         let (mut silent, _, _) = world.peer("chat/a/socket").await;
         // The kernel's silence has the grain of a second; the object sleeps, so nobody else asks.
         let asked = tokio::time::timeout(Duration::from_millis(800), silent.told());
-        assert!(asked.await.is_err() && world.events.try_recv().is_err(), "left alone while the object sleeps");
+        assert!(
+            asked.await.is_err() && world.events.try_recv().is_err(),
+            "left alone while the object sleeps"
+        );
         world.objects.are_awake.store(true, Ordering::Relaxed);
         soon(async {
-            while world.metrics.text().contains(r#"tickstone_bytes_total{transport="ws",direction="out"} 0"#) {
+            while world.metrics.text().contains(r#"tickstone_bytes_total{transport="ws",direction="out"} 0"#)
+            {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })

@@ -48,7 +48,14 @@ fn a_call_takes_json_and_answers_json() {
             ("POST", "objects/chat/a%20b/call/echo", JSON, "{}", 400, "invalid_name"),
             ("POST", "objects/chat/a/call/$http", JSON, "{}", 400, "invalid_method"),
             ("POST", "objects/match/a/call/echo", JSON, "{}", 404, "own_routes"),
-            ("GET", "objects/match/a/socket", "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", 404, "own_routes"),
+            (
+                "GET",
+                "objects/match/a/socket",
+                "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                "",
+                404,
+                "own_routes",
+            ),
             ("DELETE", "objects/match/a", "", "", 404, "own_routes"),
             ("GET", "objects/chat/a/call/echo", "", "", 405, "method_not_allowed"),
             ("POST", "objects/chat/missing/call/any", JSON, "{}", 404, "not_found"),
@@ -66,11 +73,14 @@ fn an_http_request_reaches_the_object_as_it_came() {
     let world = world(|_| {});
     run(async {
         let headers = "x-mine: yes\r\nauthorization: Bearer x\r\naccept: text/html\r\n";
-        let answer = asked(&world, "PATCH", "objects/chat/a/http/b/c%20d?e=f&g", headers, "raw\u{1}body").await;
+        let answer =
+            asked(&world, "PATCH", "objects/chat/a/http/b/c%20d?e=f&g", headers, "raw\u{1}body").await;
         assert_eq!(answer, (207, json!("PATCH b/c d e=f&g raw\u{1}body")));
         assert_eq!(asked(&world, "GET", "objects/chat/a/http", "", "").await, (207, json!("GET   ")));
         assert_eq!(asked(&world, "GET", "objects/chat/a/http/", "", "").await, (207, json!("GET   ")));
-        let answer = said(&world, b"GET /v1/objects/chat/a/http/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        let answer =
+            said(&world, b"GET /v1/objects/chat/a/http/x HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+                .await;
         let answer = answer.to_ascii_lowercase();
         assert!(answer.contains("content-type: text/plain") && answer.contains("x-mine: false"), "{answer}");
         assert!(answer.contains("content-security-policy: sandbox"));
@@ -86,7 +96,10 @@ fn id_6_objects_are_listed_in_pages_and_inspected() {
         let (status, page) = asked(&world, "GET", "objects?class=chat&limit=2", "", "").await;
         assert_eq!((status, &page["next"]), (200, &json!("chat/b")));
         assert_eq!(page["objects"][0]["name"], "a");
-        assert_eq!((&page["objects"][0]["state"], &page["objects"][0]["epoch"]), (&json!("hibernated"), &json!(3)));
+        assert_eq!(
+            (&page["objects"][0]["state"], &page["objects"][0]["epoch"]),
+            (&json!("hibernated"), &json!(3))
+        );
         let (_, page) = asked(&world, "GET", "objects?limit=9&after=chat/b", "", "").await;
         assert_eq!((page["objects"].as_array().unwrap().len(), &page["next"]), (3, &Value::Null));
         let (_, page) = asked(&world, "GET", "objects?prefix=d", "", "").await;
@@ -97,10 +110,16 @@ fn id_6_objects_are_listed_in_pages_and_inspected() {
             assert_eq!(asked(&world, "GET", &format!("objects?{wrong}"), "", "").await.0, 422, "{wrong}");
         }
         let (status, one) = asked(&world, "GET", "objects/chat/a", "", "").await;
-        assert_eq!((status, &one["storage"]["bytes"], &one["storage"]["more"]), (200, &json!(4711), &json!(true)));
+        assert_eq!(
+            (status, &one["storage"]["bytes"], &one["storage"]["more"]),
+            (200, &json!(4711), &json!(true))
+        );
         assert_eq!(one["storage"]["keys"][7], json!({"key": "key-007", "bytes": 7}));
         assert_eq!(one["storage"]["keys"].as_array().unwrap().len(), 200);
-        assert_eq!((&one["alarms"][0]["name"], &one["alarms"][0]["due_unix_ms"]), (&json!("turn"), &json!(77)));
+        assert_eq!(
+            (&one["alarms"][0]["name"], &one["alarms"][0]["due_unix_ms"]),
+            (&json!("turn"), &json!(77))
+        );
         assert_eq!(one["sockets"]["count"], 0);
         let (status, problem) = asked(&world, "GET", "objects/chat/nobody", "", "").await;
         assert_eq!((status, &problem["code"]), (404, &json!("no_such_object")));
@@ -141,7 +160,9 @@ fn operators_routes_need_a_key_and_tokens_say_who_calls() {
             assert_eq!(asked(&world, method, path, "", "").await.0, 401, "{method} {path}");
             assert_eq!(asked(&world, method, path, &key, "").await.0, 200, "{method} {path}");
         }
-        assert!(world.calls().iter().any(|(name, method, _)| (name.as_str(), method.as_str()) == ("a", "delete")));
+        assert!(
+            world.calls().iter().any(|(name, method, _)| (name.as_str(), method.as_str()) == ("a", "delete"))
+        );
         let body = r#"{"subject": "ann", "scopes": ["room:*:call"], "ttl_seconds": 60}"#;
         assert_eq!(asked(&world, "POST", "tokens", JSON, body).await.0, 401);
         let (status, minted) = asked(&world, "POST", "tokens", &format!("{key}{JSON}"), body).await;
@@ -152,7 +173,11 @@ fn operators_routes_need_a_key_and_tokens_say_who_calls() {
         let who = world.objects.callers.lock().unwrap().last().cloned().unwrap();
         assert_eq!(who.subject(), Some("ann"), "by the token, whatever the query says");
         assert_eq!(asked(&world, "POST", call, JSON, "1").await.0, 401);
-        assert_eq!(asked(&world, "GET", "objects/room/blue/http/x", &bearer, "").await.0, 403, "another verb");
+        assert_eq!(
+            asked(&world, "GET", "objects/room/blue/http/x", &bearer, "").await.0,
+            403,
+            "another verb"
+        );
         assert_eq!(asked(&world, "POST", call, &format!("{key}{JSON}"), "1").await.0, 200);
         assert_eq!(world.objects.callers.lock().unwrap().last(), Some(&Caller::Operator));
         for wrong in [
@@ -162,7 +187,11 @@ fn operators_routes_need_a_key_and_tokens_say_who_calls() {
             r#"{"subject": "a", "scopes": ["a:b:write"]}"#,
             r#"{"subject": "a", "scopes": ["a:b:call"], "ttl_seconds": 86401}"#,
         ] {
-            assert_eq!(asked(&world, "POST", "tokens", &format!("{key}{JSON}"), wrong).await.0, 422, "{wrong}");
+            assert_eq!(
+                asked(&world, "POST", "tokens", &format!("{key}{JSON}"), wrong).await.0,
+                422,
+                "{wrong}"
+            );
         }
     });
 }

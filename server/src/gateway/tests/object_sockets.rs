@@ -51,7 +51,9 @@ fn socket_8_a_message_of_the_limit_is_taken_and_one_byte_more_is_1009() {
         client.send(Message::binary(longest.clone())).await;
         assert_eq!(world.heard().await, (socket, Payload::from(longest)));
         client.send(Message::binary(vec![7; 64 * 1024 + 1])).await;
-        assert!(matches!(world.event().await, SocketEvent::Failed { socket: failed, .. } if failed == socket));
+        assert!(
+            matches!(world.event().await, SocketEvent::Failed { socket: failed, .. } if failed == socket)
+        );
         let (ended, end) = world.ended().await;
         assert_eq!((ended, end.code, end.clean), (socket, 1009, false));
         assert_eq!(client.closed().await.0, 1009);
@@ -82,9 +84,14 @@ fn socket_2_tags_are_fixed_at_accept_and_choose_who_hears() {
         world.broadcast(&of, Some("later"), &[], "to nobody");
         world.broadcast(&of, None, &sockets[..3], "to the last");
         world.broadcast(&of, None, &[], "end");
-        for (index, expected) in [&["to red", "end"][..], &["to all but the first", "end"], &["to red", "end"], &["to the last", "end"]]
-            .into_iter()
-            .enumerate()
+        for (index, expected) in [
+            &["to red", "end"][..],
+            &["to all but the first", "end"],
+            &["to red", "end"],
+            &["to the last", "end"],
+        ]
+        .into_iter()
+        .enumerate()
         {
             for text in expected {
                 assert_eq!(clients[index].0.told().await, Message::text(*text), "client {index}");
