@@ -47,6 +47,8 @@ pub struct RawConfig {
     pub origins: Option<Vec<String>>,
     /// Connections of one address.
     pub connections_per_address: Option<usize>,
+    /// Open matches of one key.
+    pub matches_per_key: Option<usize>,
     /// Threads for objects that tick.
     pub workers: Option<usize>,
     /// Threads for the rest.
@@ -78,7 +80,7 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 28] = [
     "data",
     "listen",
     "quic",
@@ -92,6 +94,7 @@ const KEYS: [&str; 27] = [
     "cluster",
     "origins",
     "connections_per_address",
+    "matches_per_key",
     "workers",
     "general_workers",
     "gateway_threads",
@@ -127,6 +130,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Connections of one address.
     pub connections_per_address: usize,
+    /// Open matches of one key.
+    pub matches_per_key: usize,
     /// Threads for objects that tick.
     pub tick_workers: usize,
     /// Threads for the rest.
@@ -195,6 +200,7 @@ impl RawConfig {
             cluster: over.cluster.or(self.cluster),
             origins: over.origins.or(self.origins),
             connections_per_address: over.connections_per_address.or(self.connections_per_address),
+            matches_per_key: over.matches_per_key.or(self.matches_per_key),
             workers: over.workers.or(self.workers),
             general_workers: over.general_workers.or(self.general_workers),
             gateway_threads: over.gateway_threads.or(self.gateway_threads),
@@ -243,6 +249,7 @@ impl RawConfig {
                 100_000,
                 64,
             )?,
+            matches_per_key: between("matches_per_key", self.matches_per_key, 1, 65_536, 10_000)?,
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(
                 "general_workers",

@@ -87,6 +87,14 @@ impl<'a> Caller<'a> {
         matches!(self, Self::Key(_)) && self.sees_private()
     }
 
+    /// The name of the key, if there is one.
+    pub(super) fn key_name(&self) -> Option<&'a str> {
+        match self {
+            Self::Anybody => None,
+            Self::Key(key) => Some(key.name()),
+        }
+    }
+
     /// The line of the audit: who did what to which match.
     pub(super) fn note(&self, action: &'static str, name: &ObjectName) {
         if let Self::Key(key) = self {
