@@ -301,6 +301,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         origins: config.origins.clone(),
         threads: config.gateway_threads,
         connections_per_address: u32::try_from(config.connections_per_address).unwrap_or(u32::MAX),
+        matches_per_key: config.matches_per_key,
         quic: config.quic,
         tls: config.tls.clone().map(|(certificate, key)| gateway::TlsFiles { certificate, key }),
         behind_proxy: config.behind_proxy,

@@ -49,6 +49,8 @@ pub struct RawConfig {
     pub origins: Option<Vec<String>>,
     /// Connections of one address.
     pub connections_per_address: Option<usize>,
+    /// Open matches of one key.
+    pub matches_per_key: Option<usize>,
     /// Threads for objects that tick.
     pub workers: Option<usize>,
     /// Threads for the rest.
@@ -86,7 +88,7 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 31] = [
     "data",
     "listen",
     "quic",
@@ -100,6 +102,7 @@ const KEYS: [&str; 30] = [
     "cluster",
     "origins",
     "connections_per_address",
+    "matches_per_key",
     "workers",
     "general_workers",
     "gateway_threads",
@@ -138,6 +141,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Connections of one address.
     pub connections_per_address: usize,
+    /// Open matches of one key.
+    pub matches_per_key: usize,
     /// Threads for objects that tick.
     pub tick_workers: usize,
     /// Threads for the rest.
@@ -212,6 +217,7 @@ impl RawConfig {
             cluster: over.cluster.or(self.cluster),
             origins: over.origins.or(self.origins),
             connections_per_address: over.connections_per_address.or(self.connections_per_address),
+            matches_per_key: over.matches_per_key.or(self.matches_per_key),
             workers: over.workers.or(self.workers),
             general_workers: over.general_workers.or(self.general_workers),
             gateway_threads: over.gateway_threads.or(self.gateway_threads),
@@ -263,6 +269,7 @@ impl RawConfig {
                 100_000,
                 64,
             )?,
+            matches_per_key: between("matches_per_key", self.matches_per_key, 1, 65_536, 10_000)?,
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(
                 "general_workers",

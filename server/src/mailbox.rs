@@ -74,15 +74,19 @@ impl<T> Sender<T> {
         self.0.length.store(items.len(), Ordering::Release);
     }
 
-    /// Adds what there is room for, in order, under one lock; hands the rest to `refused`.
-    pub fn offer_all(&self, offered: &mut Vec<T>, mut refused: impl FnMut(T)) {
+    /// Adds what there is room for, in order, under one lock; hands the rest to `refused`. What `offered` does
+    /// for its items it does under the lock, too.
+    pub fn offer_all(&self, mut offered: impl Iterator<Item = T>, refused: impl FnMut(T)) {
         {
             let mut items = self.0.items();
-            let room = self.0.items_max.saturating_sub(items.len()).min(offered.len());
-            items.extend(offered.drain(..room));
+            while items.len() < self.0.items_max
+                && let Some(item) = offered.next()
+            {
+                items.push_back(item);
+            }
             self.0.length.store(items.len(), Ordering::Release);
         }
-        offered.drain(..).for_each(&mut refused);
+        offered.for_each(refused);
     }
 }
 
@@ -154,7 +158,7 @@ mod tests {
         assert_eq!(receiver.take(), Some(1));
         let mut refused = Vec::new();
         let mut offered = vec![4, 5, 6];
-        sender.offer_all(&mut offered, |item| refused.push(item));
+        sender.offer_all(offered.drain(..), |item| refused.push(item));
         assert_eq!((refused, offered.len(), receiver.len()), (vec![5, 6], 0, 2));
         let mut taken = VecDeque::from([1]);
         receiver.take_all(&mut taken);

@@ -36,6 +36,9 @@ pub enum SnapshotError {
         /// Offset of the section.
         at: usize,
     },
+    /// Its rows are relative to those of another tick: this build reads whole rows.
+    #[error("a state relative to tick {}; this build reads whole states", .0.0)]
+    Relative(Tick),
 }
 
 /// The rows of one kind in a body.

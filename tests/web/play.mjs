@@ -53,11 +53,29 @@ async function fight(ann, bob) {
   await until(bob, "Bob to be hit", () => Number(document.querySelector("#health-number").textContent) < 100);
   await until(ann, "Ann to have taken Bob out", () => window.tickstone.match.state.own.kills >= 1);
   await ann.mouse.up();
+  await until(ann, "the mark of her last hit", () => window.tickstone.painter.marker?.killed);
+  check(await bob.evaluate(() => window.tickstone.painter.marker === null), "Bob is told of hits that were not his");
+  for (const page of [ann, bob]) await nobodyHidden(page);
   await until(bob, "Bob's feed to say so", () => document.querySelector("#feed").textContent.includes("Ann took out You"));
   for (const page of [ann, bob]) {
     await until(page, "the score", () => document.querySelector("#scores").innerText.includes("Ann\t1\t0"));
   }
   check(String(await scores(ann)) === String(await scores(bob)), `${await scores(ann)} is not ${await scores(bob)}`);
+}
+
+// Nobody who lives is behind a part of the HUD that is not faint.
+async function nobodyHidden(page) {
+  await until(page, "everybody to be seen", () => {
+    const { camera } = window.tickstone.painter;
+    const places = window.tickstone.match.state.players.filter((player) => player.health > 0)
+      .map((player) => camera.toScreen(player.x, player.y));
+    const parts = ["round", "leaders", "minimap", "connection", "feed", "status", "menu"].map((id) => document.getElementById(id));
+    return parts.every((part) => {
+      const box = part.getBoundingClientRect();
+      const isOver = ([x, y]) => x > box.left && x < box.right && y > box.top && y < box.bottom;
+      return part.classList.contains("faint") || !places.some(isOver);
+    });
+  });
 }
 
 async function killTheServer(windows, ann, bob) {

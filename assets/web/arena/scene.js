@@ -48,7 +48,7 @@ export class Scene {
     return from ? [...from.pickups.values()] : [];
   }
 
-  /** Tells `hit(player, by)`, `died(player)`, `came(player)` and `taken(pickup)` of what is drawn by now. */
+  /** Tells `hit(player, tick)`, `died(player, tick)`, `came(player)` and `taken(pickup)` of what is drawn by now. */
   tell(tick, { hit, died, came, taken }) {
     for (const state of this.states) {
       if (state.tick > tick) break;
@@ -59,7 +59,7 @@ export class Scene {
       for (const [id, player] of state.players) {
         const was = before.players.get(id);
         if (!was || (was.health === 0 && player.health > 0)) came(player);
-        else if (player.health < was.health) (player.health === 0 ? died : hit)(player);
+        else if (player.health < was.health) (player.health === 0 ? died : hit)(player, state.tick);
       }
       for (const [id, pickup] of state.pickups) {
         if (before.pickups.get(id)?.active && !pickup.active) taken(pickup);

@@ -5,12 +5,14 @@
 // which is ahead, and fall back to the clock that everything else is drawn by while they fly. So they leave
 // the muzzle at once and still arrive where the others are seen.
 
-import { SHOT_LIFE, SHOT_SPEED, UNIT, withLength } from "./geometry.js";
+import { RADIUS, SHOT_LIFE, SHOT_SPEED, SPEED_MAX, UNIT, withLength } from "./geometry.js";
 
 /** Ticks over which our own shots fall back to the drawn clock. */
 const FALL_BACK = 24;
 /** Ticks between two shots until we know better: 4 shots a second. */
 const COOLDOWN = 15;
+/** A shot that met somebody would have been this near at the end of that tick. */
+const MET = RADIUS + SHOT_SPEED + SPEED_MAX;
 /** How far a shot is drawn from the middle of who fired it: the gun's length. */
 export const MUZZLE = 0.62 * UNIT;
 
@@ -72,6 +74,15 @@ export class Shots {
     if (before !== undefined && this.held !== null && this.held <= before) {
       this.cooldown = Math.max(3, Math.min(60, row.born - before));
     }
+  }
+
+  /** Has a shot of ours met somebody who was there in the state of `tick`? It is gone in that state. */
+  met(tick, { x, y }) {
+    return [...this.shots.values()].some((shot) => {
+      if (!shot.mine || shot.guess || shot.end !== tick) return false;
+      const flown = shot.end - shot.born;
+      return Math.hypot(shot.x + shot.vx * flown - x, shot.y + shot.vy * flown - y) <= MET;
+    });
   }
 
   /** A new round or another epoch. */

@@ -126,12 +126,17 @@ export class Controls {
     return { x: (x / camera.scale) * LOOK_SHARE, y: (y / camera.scale) * LOOK_SHARE };
   }
 
+  /** Where the reticle is, in CSS pixels; null for thumbs, who have none. */
+  get reticle() {
+    return this.sticks.used ? null : this.mouse;
+  }
+
   /** The reticle, or the sticks of a touch screen. */
   draw(ctx, own) {
     const { clientWidth, clientHeight } = this.surface;
     this.sticks.draw(ctx, clientWidth, clientHeight);
-    if (!this.mouse || this.sticks.used || !own) return;
-    const [x, y] = this.mouse;
+    if (!this.reticle || !own) return;
+    const [x, y] = this.reticle;
     ctx.strokeStyle = own.health > 0 ? "rgba(255, 255, 255, 0.92)" : "rgba(255, 255, 255, 0.4)";
     ctx.lineWidth = 2;
     ctx.beginPath();

@@ -1,12 +1,16 @@
 // What stands over the arena: the round and its clock, health, score, the connection, and words in the middle
 // when there is something to say. All places are fixed; only texts change.
 
+import { UNIT } from "../arena/geometry.js";
 import { Minimap } from "../view/minimap.js";
+import { Clearing } from "./clearing.js";
 import { byId, clockText, say, show } from "./dom.js";
 import { Feed } from "./feed.js";
 import { ranked, ScoreTable } from "./table.js";
 
 const SLOW_EVERY_MS = 100;
+/** What stands over the arena while one plays. */
+const PARTS = ["round", "leaders", "minimap", "connection", "feed", "status", "menu"];
 const RESPAWN_SECONDS = 2;
 const PHASE_WORDS = { lobby: "Waiting", countdown: "Get ready", playing: "Round", finished: "Round over" };
 
@@ -19,6 +23,7 @@ export class Hud {
     this.short = ScoreTable.short(byId("scores"));
     this.full = ScoreTable.full(byId("all-scores"));
     this.minimap = new Minimap(byId("minimap"), match.terrain);
+    this.clearing = new Clearing(PARTS.map(byId));
     this.status = { phase: "connecting", words: "Joining" };
     this.hurtBy = 0;
     this.tableWanted = false;
@@ -57,7 +62,14 @@ export class Hud {
     this.round();
     this.middle();
     this.tables();
-    if (frame) this.minimap.draw(frame, this.camera, this.match.seat);
+    if (!frame) return;
+    this.minimap.draw(frame, this.camera, this.match.seat);
+    this.clearing.update(this.places(frame));
+  }
+
+  places({ own, others }) {
+    const seen = [own, ...others].filter((player) => player?.health > 0 && this.camera.sees(player.x / UNIT, player.y / UNIT, 1));
+    return seen.map(({ x, y }) => this.camera.toScreen(x, y));
   }
 
   health(own) {

@@ -108,6 +108,24 @@ function drawOwnRing(ctx, x, y) {
   ctx.stroke();
 }
 
+/** The mark of a shot of ours that has met somebody, in pixels; `left` is what is left of its time. */
+export function drawMarker(ctx, x, y, { killed }, left) {
+  const [from, to] = killed ? [9, 20] : [7, 14];
+  ctx.globalAlpha = left;
+  ctx.lineCap = "round";
+  for (const [colour, width] of [["rgba(6, 8, 13, 0.8)", 6], [killed ? HURT : "#ffffff", 3]]) {
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = width;
+    ctx.beginPath();
+    for (const [dirX, dirY] of [[1, 1], [1, -1], [-1, 1], [-1, -1]]) {
+      ctx.moveTo(x + dirX * from, y + dirY * from);
+      ctx.lineTo(x + dirX * to, y + dirY * to);
+    }
+    ctx.stroke();
+  }
+  ctx.globalAlpha = 1;
+}
+
 /** A name below a body, in pixels: text is never scaled. */
 export function drawName(ctx, text, x, y, colour) {
   ctx.font = "600 12px system-ui, sans-serif";

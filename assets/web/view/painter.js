@@ -2,7 +2,7 @@
 
 import { UNIT } from "../arena/geometry.js";
 import { MUZZLE } from "../arena/shots.js";
-import { drawName, drawPickup, drawPlayer, drawShot } from "./actors.js";
+import { drawMarker, drawName, drawPickup, drawPlayer, drawShot } from "./actors.js";
 import { Camera } from "./camera.js";
 import { Effects } from "./effects.js";
 import { Ground } from "./ground.js";
@@ -12,6 +12,7 @@ const RATIO_MAX = 2;
 const RECOIL_MS = 90;
 /** A shot of ours that comes this near to somebody drawn has met them. */
 const TOUCH = 110;
+const MARKER_MS = 320;
 
 export class Painter {
   /** `sounds` plays by name; `still` says that the player wants little motion. */
@@ -27,6 +28,8 @@ export class Painter {
     this.ground = new Ground(match.terrain);
     this.hits = new Map();
     this.recoils = new Map();
+    /** Whom a shot of ours met last: where, when, and was it their end. */
+    this.marker = null;
   }
 
   resize() {
@@ -79,6 +82,16 @@ export class Painter {
     ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     this.names(frame);
     this.controls.draw(ctx, frame.own);
+    this.mark(nowMs);
+  }
+
+  // At the reticle, where one looks; with thumbs there is none, so at whom it met.
+  mark(nowMs) {
+    if (!this.marker) return;
+    const left = 1 - (nowMs - this.marker.ms) / MARKER_MS;
+    if (left <= 0) return;
+    const [x, y] = this.controls.reticle ?? this.camera.toScreen(this.marker.x, this.marker.y);
+    drawMarker(this.ctx, x, y, this.marker, left);
   }
 
   aimCamera({ own, others }, passedMs) {
@@ -149,16 +162,20 @@ export class Painter {
   tellers(nowMs) {
     const at = ({ x, y }) => [x / UNIT, y / UNIT];
     const seen = (player) => this.camera.sees(...at(player), 1);
+    const metByUs = (player, tick, killed) => {
+      if (player.seat === this.match.seat || !this.match.shots.met(tick, player)) return;
+      this.marker = { ms: nowMs, killed, x: player.x, y: player.y };
+      this.effects.words(...at(player), "-25", HURT);
+      this.sounds.play("hit");
+    };
     return {
-      hit: (player) => {
+      hit: (player, tick) => {
         this.hits.set(player.seat, nowMs);
-        if (!seen(player)) return;
-        this.effects.sparks(...at(player), "#ffffff", 8, 4);
-        if (player.seat === this.match.seat) return;
-        this.effects.words(...at(player), "-25", HURT);
-        this.sounds.play("hit");
+        metByUs(player, tick, false);
+        if (seen(player)) this.effects.sparks(...at(player), "#ffffff", 8, 4);
       },
-      died: (player) => {
+      died: (player, tick) => {
+        metByUs(player, tick, true);
         if (!seen(player)) return;
         const colour = colourOf(player.seat, this.match.seat);
         this.effects.glow(...at(player), colour, 2.2, 260);

@@ -12,11 +12,14 @@ export const WALL_EDGE = "#6f8bc4";
 export const HEAL = "#5dffa0";
 export const HURT = "#ff4d5e";
 
-const OTHERS = [
+/** Of other players; as far from each other, and from ours, as colours on a dark floor can be. */
+export const OTHERS = [
   "#ff9f43", "#ff5ca8", "#b8f34a", "#b18cff", "#ffd84d", "#ff6b5c", "#5dff9e", "#f28cff", "#ffb3a1", "#8fa8ff",
+  "#e500ff", "#00ff00", "#b0cf81", "#ff3300", "#db9fcf", "#46b996", "#ff00cc", "#ffff00", "#b99646", "#5db946",
+  "#ff2969", "#26d938", "#ffe3a3", "#a3ffe3", "#e56c84", "#d049df", "#c464b1", "#9fb1db",
 ];
 
-/** The colour of a seat, seen from ours. */
+/** The colour of a seat, seen from ours: of the first ones each has its own. */
 export function colourOf(seat, mySeat) {
   return seat === mySeat ? OWN : OTHERS[seat % OTHERS.length];
 }

@@ -2,6 +2,7 @@
 //! read by others opens nothing. A plain hash will do: the keys are random and long, no table has them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -172,10 +173,37 @@ pub fn generate(name: &str, roles: &str) -> Result<(String, String), AdminKeyErr
     Ok((text, line))
 }
 
+/// What a key has created lately, and is creating now.
+#[derive(Debug)]
+struct Creations {
+    rate: Mutex<Bucket>,
+    begun: AtomicUsize,
+}
+
+/// A creation that is not answered yet.
+#[derive(Debug)]
+pub struct Creating<'a> {
+    begun: &'a AtomicUsize,
+    number: usize,
+}
+
+impl Creating<'_> {
+    /// How many of its key there are, with this one, beside those that are answered.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+}
+
+impl Drop for Creating<'_> {
+    fn drop(&mut self) {
+        self.begun.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Every key of a server, and how often each has created.
 #[derive(Debug, Default)]
 pub struct AdminKeys {
-    keys: Vec<(AdminKey, Mutex<Bucket>)>,
+    keys: Vec<(AdminKey, Creations)>,
 }
 
 impl AdminKeys {
@@ -184,7 +212,9 @@ impl AdminKeys {
         if keys.len() > ADMIN_KEYS_MAX {
             return Err(AdminKeyError::Number(keys.len()));
         }
-        Ok(Self { keys: keys.into_iter().map(|key| (key, Mutex::new(Bucket::new(CREATE_RATE)))).collect() })
+        let creations =
+            || Creations { rate: Mutex::new(Bucket::new(CREATE_RATE)), begun: AtomicUsize::new(0) };
+        Ok(Self { keys: keys.into_iter().map(|key| (key, creations())).collect() })
     }
 
     /// Is there any?
@@ -200,8 +230,18 @@ impl AdminKeys {
 
     /// Counts a creation by a key of [`AdminKeys::find`]; refused, it says in how many seconds to come again.
     pub fn may_create(&self, key: &AdminKey, now: Moment) -> Result<(), u64> {
-        let Some((_, bucket)) = self.keys.iter().find(|(known, _)| known == key) else { return Ok(()) };
-        bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+        let Some(creations) = self.creations(key) else { return Ok(()) };
+        creations.rate.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+    }
+
+    /// Counts a creation as begun until the guard goes; none for a key that is not one of these.
+    pub fn begin(&self, key: &AdminKey) -> Option<Creating<'_>> {
+        let begun = &self.creations(key)?.begun;
+        Some(Creating { begun, number: begun.fetch_add(1, Ordering::AcqRel) + 1 })
+    }
+
+    fn creations(&self, key: &AdminKey) -> Option<&Creations> {
+        self.keys.iter().find(|(known, _)| known == key).map(|(_, creations)| creations)
     }
 }
 
@@ -252,5 +292,9 @@ mod tests {
         assert_eq!((0..25).filter(|_| all.may_create(&keys[0], now).is_ok()).count(), 20);
         assert_eq!(all.may_create(&keys[0], now), Err(1));
         assert_eq!(all.may_create(&keys[1], now), Ok(()));
+        let begun = [all.begin(&keys[0]).unwrap(), all.begin(&keys[0]).unwrap()];
+        assert_eq!((begun[1].number(), all.begin(&keys[1]).unwrap().number()), (2, 1));
+        drop(begun);
+        assert_eq!(all.begin(&keys[0]).unwrap().number(), 1);
     }
 }

@@ -143,7 +143,7 @@ async fn serve(
         Some(acceptor) => {
             let shaken = tokio::time::timeout(hub.settings.tls_handshake_timeout, acceptor.accept(tcp));
             // A client that cannot agree has been told so by an alert.
-            let Ok(Ok(stream)) = shaken.await else { return };
+            let Ok(Ok(stream)) = shaken.await else { return hub.counters.refused.count("tls_handshake") };
             Carrier::Tls(Box::new(stream))
         }
     };

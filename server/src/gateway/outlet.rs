@@ -1,13 +1,16 @@
 //! The runtime's way out: a bounded channel to the fan-out.
 //!
+//! Of a match at most one state waits: a newer one takes its place in the queue and is counted as coalesced, so
+//! that a gateway that gets no processor time sends fresh states once it does, and states crowd nothing out.
+//!
 //! Full-policy: a state is dropped and counted as coalesced; a socket that would miss a reliable message is
 //! condemned: the fan-out closes it as too slow (4420) before it writes anything more to it. Should even the
 //! condemned not fit, every socket is closed.
 //!
 //! Invariant: nothing here waits or does IO: it is called from tick threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
@@ -19,8 +22,9 @@ use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::metrics::Metrics;
 use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
+use crate::object::id_map::IdMap;
 use crate::object::peer::{SocketInfo, WhenFull};
-use crate::object::socket::SocketId;
+use crate::object::socket::{SocketId, StateFrame};
 use crate::runtime::ports::{Outlet, SocketOutput};
 
 /// Outputs that may wait for the fan-out: about two seconds of 100 matches.
@@ -28,9 +32,20 @@ const OUTPUTS_MAX: usize = 16_384;
 /// Sockets that may wait to be closed for it.
 const CONDEMNED_MAX: usize = 32_768;
 
+/// A match, known by the first of those who receive its state: a socket is in one match alone.
+type Receivers = SocketId;
+
+/// What waits for the fan-out.
+#[derive(Debug)]
+enum Queued {
+    /// The newest state of a match.
+    State(Receivers),
+    Output(SocketOutput),
+}
+
 /// The way out, for the runtime.
 pub struct GatewayOutlet {
-    outputs: Sender<SocketOutput>,
+    outputs: Sender<Queued>,
     condemned: Sender<SocketId>,
     shared: Arc<Shared>,
     coalesced: Counter,
@@ -39,14 +54,22 @@ pub struct GatewayOutlet {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// The newest state of each match that has one in the queue.
+    states: Mutex<IdMap<Receivers, Arc<StateFrame>>>,
     fanout: AtomicWaker,
     overrun: AtomicBool,
     moderation: Moderation,
 }
 
+impl Shared {
+    fn states(&self) -> MutexGuard<'_, IdMap<Receivers, Arc<StateFrame>>> {
+        self.states.lock().expect("no code under this lock panics")
+    }
+}
+
 /// The fan-out's end of it, to be given to [`super::serve`].
 pub struct FanoutInbox {
-    outputs: Receiver<SocketOutput>,
+    outputs: Receiver<Queued>,
     condemned: Receiver<SocketId>,
     shared: Arc<Shared>,
     groups: Arc<Groups>,
@@ -88,7 +111,8 @@ impl Outlet for GatewayOutlet {
         if outputs.is_empty() {
             return;
         }
-        self.outputs.offer_all(outputs, |refused| self.no_room(&refused));
+        let queued = outputs.drain(..).filter_map(|output| self.queued(output));
+        self.outputs.offer_all(queued, |refused| self.no_room(&refused));
         self.shared.fanout.wake();
         self.shared.moderation.ring();
     }
@@ -99,16 +123,39 @@ impl Outlet for GatewayOutlet {
 }
 
 impl GatewayOutlet {
-    fn no_room(&self, output: &SocketOutput) {
-        match output {
-            SocketOutput::State(frame) => {
-                self.coalesced.inc_by(frame.receivers.len() as u64);
+    /// None for a state that took the place of an older one, or goes to nobody.
+    fn queued(&self, output: SocketOutput) -> Option<Queued> {
+        let SocketOutput::State(frame) = output else { return Some(Queued::Output(output)) };
+        let (receivers, _) = *frame.receivers.first()?;
+        match self.shared.states().insert(receivers, frame) {
+            None => Some(Queued::State(receivers)),
+            Some(older) => {
+                self.count(&older);
+                None
             }
-            SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => self.condemn(*socket),
-            SocketOutput::Broadcast { sockets, .. } => {
+        }
+    }
+
+    fn count(&self, dropped: &StateFrame) {
+        self.coalesced.inc_by(dropped.receivers.len() as u64);
+    }
+
+    fn no_room(&self, queued: &Queued) {
+        match queued {
+            Queued::State(receivers) => {
+                if let Some(dropped) = self.shared.states().remove(receivers) {
+                    self.count(&dropped);
+                }
+            }
+            // Of states only the match is queued.
+            Queued::Output(SocketOutput::State(frame)) => self.count(frame),
+            Queued::Output(SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. }) => {
+                self.condemn(*socket);
+            }
+            Queued::Output(SocketOutput::Broadcast { sockets, .. }) => {
                 sockets.iter().for_each(|socket| self.condemn(*socket));
             }
-            SocketOutput::Peer(output) => self.no_room_for_peer(output),
+            Queued::Output(SocketOutput::Peer(output)) => self.no_room_for_peer(output),
         }
     }
 
@@ -160,7 +207,17 @@ impl FanoutInbox {
         {
             return Some(Next::Condemned(socket));
         }
-        self.outputs.take().map(Next::Output)
+        loop {
+            match self.outputs.take()? {
+                Queued::Output(output) => return Some(Next::Output(output)),
+                Queued::State(receivers) => {
+                    let newest = self.shared.states().remove(&receivers);
+                    if let Some(newest) = newest {
+                        return Some(Next::Output(SocketOutput::State(newest)));
+                    }
+                }
+            }
+        }
     }
 
     /// Waits until there may be something.
@@ -181,11 +238,66 @@ impl FanoutInbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tickstone_shared::ids::Epoch;
+    use tickstone_shared::input::InputFeedback;
+    use tickstone_shared::schema::Schema;
+    use tickstone_shared::snapshot::Snapshot;
+    use tickstone_shared::time::Tick;
     use tickstone_shared::wire::message::{Pong, ServerMessage};
 
     fn send(socket: u64) -> SocketOutput {
         let message = Arc::new(ServerMessage::Pong(Pong { nonce: 1 }));
         SocketOutput::Send { socket: SocketId(socket), message }
+    }
+
+    fn state(tick: u64, receivers: std::ops::Range<u64>) -> SocketOutput {
+        let schema = Arc::new(Schema { kinds: Vec::new(), input: Vec::new() });
+        let receivers = receivers.map(|socket| (SocketId(socket), InputFeedback::default())).collect();
+        let snapshot = Snapshot { tick: Tick(tick), body: Vec::new() };
+        SocketOutput::State(Arc::new(StateFrame { epoch: Epoch(1), hash: None, snapshot, schema, receivers }))
+    }
+
+    /// The ticks of the states that wait, and how many other outputs do.
+    fn waiting(inbox: &FanoutInbox) -> (Vec<u64>, usize) {
+        let (mut ticks, mut others) = (Vec::new(), 0);
+        while let Some(next) = inbox.next() {
+            match next {
+                Next::Output(SocketOutput::State(frame)) => ticks.push(frame.snapshot.tick.0),
+                Next::Output(_) => others += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        (ticks, others)
+    }
+
+    #[test]
+    fn of_a_match_the_newest_state_waits_and_crowds_nothing_out() {
+        let metrics = Metrics::new();
+        let (outlet, inbox) = with_limits(&metrics, 3, 1);
+        for tick in 1..=1_000 {
+            outlet.deliver(&mut vec![state(tick, 1..9), state(2_000 + tick, 9..11)]);
+        }
+        outlet.deliver(&mut vec![send(1), state(1_001, 1..8), state(7, 20..20)]);
+        assert_eq!(metrics.snapshots_coalesced.get(), 999 * (8 + 2) + 8);
+        assert_eq!(
+            waiting(&inbox),
+            (vec![1_001, 3_000], 1),
+            "at the place of the oldest; nobody is condemned"
+        );
+        outlet.deliver(&mut vec![state(1_002, 1..9)]);
+        assert_eq!(waiting(&inbox), (vec![1_002], 0));
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_is_dropped_and_the_next_one_is_not() {
+        let metrics = Metrics::new();
+        let (outlet, inbox) = with_limits(&metrics, 2, 1);
+        outlet.deliver(&mut vec![state(1, 1..2), state(1, 2..3), state(1, 3..7)]);
+        assert_eq!(metrics.snapshots_coalesced.get(), 4);
+        assert_eq!(waiting(&inbox), (vec![1, 1], 0));
+        outlet.deliver(&mut vec![state(2, 3..7)]);
+        assert_eq!(waiting(&inbox), (vec![2], 0));
+        assert!(outlet.shared.states().is_empty());
     }
 
     #[test]

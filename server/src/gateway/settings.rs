@@ -70,6 +70,9 @@ pub const OBJECT_SILENT_AFTER: Duration = Duration::from_secs(30);
 /// follows from it: strangers, handshakes and requests a second.
 pub const CONNECTIONS_PER_ADDRESS: u32 = 64;
 
+/// Open matches of one key (reliability P60).
+pub const MATCHES_PER_KEY: usize = 10_000;
+
 /// Bytes the kernel may hold for one client: states that wait there are stale, and no newer one replaces them;
 /// yet a whole state of 500 players (43 KB) must fit, and the kernel counts about twice that for it.
 pub const SEND_BUFFER_BYTES: u32 = 192 * 1024;
@@ -106,6 +109,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// [`CONNECTIONS_PER_ADDRESS`].
     pub connections_per_address: u32,
+    /// [`MATCHES_PER_KEY`].
+    pub matches_per_key: usize,
     /// [`HEADER_TIMEOUT`].
     pub header_timeout: Duration,
     /// [`BODY_TIMEOUT`].
@@ -173,6 +178,7 @@ impl Settings {
             threads: None,
             connections_max: CONNECTIONS_MAX,
             connections_per_address: CONNECTIONS_PER_ADDRESS,
+            matches_per_key: MATCHES_PER_KEY,
             header_timeout: HEADER_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             call_timeout: CALL_TIMEOUT,

@@ -38,12 +38,15 @@ struct Collecting {
 
 impl Assembler {
     /// Takes a part; a state, where the part makes one ready. Parts that are no newer than what was given out
-    /// are dropped.
+    /// are dropped, those with relative rows refused: they could not stand in for whole ones.
     pub fn take(
         &mut self,
         part: &StatePart<'_>,
         schema: &Schema,
     ) -> Result<Option<StateMessage>, SnapshotError> {
+        if let Some(base) = part.base {
+            return Err(SnapshotError::Relative(base));
+        }
         sections(part.body, schema)?;
         if self.given.is_some_and(|(epoch, tick)| epoch == part.epoch && part.tick <= tick) {
             return Ok(None);

@@ -48,6 +48,17 @@ fn take(assembler: &mut Assembler, schema: &Schema, datagram: &[u8]) -> Option<(
     Some((state.tick.0, state.body.unwrap()))
 }
 
+#[test]
+fn relative_rows_are_refused_and_never_stand_in_for_whole_ones() {
+    let schema = schema();
+    let whole = datagrams(&schema, 1, 5, &body(&schema, [&ids(4), &[]], 7));
+    let mut relative = state_part(&whole[0]).unwrap();
+    relative.base = Some(Tick(4));
+    let mut assembler = Assembler::default();
+    assert_eq!(assembler.take(&relative, &schema), Err(SnapshotError::Relative(Tick(4))));
+    assert!(take(&mut assembler, &schema, &whole[0]).is_some(), "it changed nothing");
+}
+
 fn ids(count: u32) -> Vec<u32> {
     (1..=count).collect()
 }

@@ -141,9 +141,6 @@ pub enum ViewError {
     /// The rows do not fit the schema.
     #[error(transparent)]
     Rows(#[from] SnapshotError),
-    /// The state is relative to another one, which this view does not keep.
-    #[error("a state relative to tick {}", .0.0)]
-    Relative(Tick),
     /// An entity by field name lacks its id or a known kind.
     #[error("an entity without an id or a kind of the schema")]
     Entity,
@@ -173,7 +170,7 @@ impl View {
         self.entities.clear();
         self.values.clear();
         if let Some(base) = state.base {
-            return Err(ViewError::Relative(base));
+            return Err(SnapshotError::Relative(base).into());
         }
         let done = match (&state.body, &state.entities) {
             (Some(body), _) => self.add_rows(body, schema),

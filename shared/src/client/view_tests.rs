@@ -103,7 +103,7 @@ fn a_state_relative_to_another_is_refused() {
         panic!("a state")
     };
     message.base = Some(Tick(3));
-    assert_eq!(View::default().replace(&message, &schema()), Err(ViewError::Relative(Tick(3))));
+    assert_eq!(View::default().replace(&message, &schema()), Err(SnapshotError::Relative(Tick(3)).into()));
     message.base = None;
     message.body = Some(vec![7, 0, 0]);
     assert!(matches!(View::default().replace(&message, &schema()), Err(ViewError::Rows(_))));

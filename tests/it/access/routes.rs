@@ -83,6 +83,10 @@ fn every_route_opens_to_its_role_and_to_no_other() {
             assert_eq!(got, if may { route.status } else { 403 }, "{}", what(role.name()));
         }
     }
+    for reason in ["credential_needed", "credential_refused"] {
+        let line = format!("tickstone_refused_total{{reason=\"{reason}\"}}");
+        assert!(server.http().metric(&line) > 0.0, "{reason}");
+    }
 }
 
 #[test]
@@ -131,6 +135,30 @@ fn a_key_creates_twenty_at_once_and_then_waits() {
     tickstone_tests::wait::until("there is room again", || {
         (create.post("/v1/matches", &json!({})).status == 422).then_some(())
     });
+}
+
+#[test]
+fn a_key_has_as_many_open_matches_as_it_may() {
+    let _turn = turn::shared();
+    let keys = Keys::new();
+    let server = keys.plan().with("TICKSTONE_MATCHES_PER_KEY", "2").start();
+    let create = |server: &Server, role: Role, id: &str| {
+        keys.http(server, role).post("/v1/matches", &json!({ "game": "pong", "id": id }))
+    };
+    let creator = create(&server, Role::Create, "a").expect(201)["creator"].clone();
+    assert!(creator.is_string(), "{creator}");
+    create(&server, Role::Create, "b").expect(201);
+    let refused = create(&server, Role::Create, "c");
+    refused.expect_problem(429, "too_many_open_matches");
+    assert_eq!(refused.retry_after, Some(10));
+    create(&server, Role::Create, "b").expect(200);
+    create(&server, Role::Admin, "c").expect(201);
+    let server = server.kill().start();
+    create(&server, Role::Create, "d").expect_problem(429, "too_many_open_matches");
+    keys.http(&server, Role::Create).delete("/v1/matches/a").expect(200);
+    create(&server, Role::Create, "d").expect(201);
+    let http = keys.http(&server, Role::Admin);
+    assert!(http.metric("tickstone_refused_total{reason=\"too_many_open_matches\"}") > 0.0);
 }
 
 #[test]

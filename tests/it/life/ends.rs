@@ -110,6 +110,8 @@ fn a_full_match() {
     server.http().create("pong", "p");
     let (mut ann, _bob) = (Client::join(&server, "p", "ann"), Client::join(&server, "p", "bob"));
     Client::refused(&server, &hello("p", "cid")).expect(4423);
+    let refused = server.http().metric("tickstone_refused_total{reason=\"close_4423\"}");
+    assert!((refused - 1.0).abs() < f64::EPSILON, "{refused}");
     ann.leave();
     ann.expect_end(4000);
     Client::join(&server, "p", "cid").state();
@@ -163,6 +165,8 @@ fn an_ended_match() {
     ann.expect_end(1000);
     Client::refused(&server, &hello("a", "bob")).expect(4410);
     Client::refused(&server, &resume("a", ann.token())).expect(4410);
+    let refused = http.metric("tickstone_refused_total{reason=\"close_4410\"}");
+    assert!((refused - 2.0).abs() < f64::EPSILON, "{refused}");
     let tick = http.inspect("a")["tick"].clone();
     assert_eq!(http.delete("/v1/matches/a").expect(200)["tick"], tick, "ending twice changes nothing");
     http.delete("/v1/matches/nowhere").expect_problem(404, "no_such_match");

@@ -9,8 +9,10 @@ import { rootUp, withinDisc, withLength } from "../../../assets/web/arena/geomet
 import { Predictor } from "../../../assets/web/arena/predict.js";
 import { Scene } from "../../../assets/web/arena/scene.js";
 import { Shots } from "../../../assets/web/arena/shots.js";
+import { colourOf, OTHERS, OWN } from "../../../assets/web/view/palette.js";
 import { Terrain } from "../../../assets/web/arena/terrain.js";
 import { cleanName } from "../../../assets/web/net/seats.js";
+import { Clearing } from "../../../assets/web/ui/clearing.js";
 import { ranked } from "../../../assets/web/ui/table.js";
 
 const terrain = new Terrain({ name: "t", width: 16, height: 16, walls: [[8, 0, 2, 16]] });
@@ -126,6 +128,49 @@ test("a shot that the server never fired is taken back", () => {
   assert.equal(shots.shots.size, 1);
   shots.onState(100, [], 0);
   assert.equal(shots.shots.size, 0);
+});
+
+test("a hit is ours if our shot is gone where and when somebody is hit", () => {
+  const shots = new Shots(terrain);
+  const [mine, theirs] = [{ owner: 0, x: 300 }, { owner: 3, x: 300 }].map((row, id) =>
+    ({ id, y: 1000, vx: 96, vy: 0, born: 100, ...row }));
+  shots.onState(100, [mine, theirs], 0);
+  shots.onState(104, [mine], 0);
+  const victim = body(300 + 96 * 4 + 60, 1000);
+  assert.ok(!shots.met(104, victim), "that was the other's");
+  shots.onState(105, [], 0);
+  assert.ok(shots.met(105, victim));
+  assert.ok(!shots.met(104, victim), "not then");
+  assert.ok(!shots.met(105, body(300 + 96 * 5, 1400)), "not there");
+});
+
+const rgb = (colour) => [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+const apart = (one, other) => Math.hypot(...rgb(one).map((channel, index) => channel - rgb(other)[index]));
+
+test("28 seats have colours that can be told apart, and nobody has ours", () => {
+  assert.equal(OTHERS.length, 28);
+  for (const [seat, colour] of OTHERS.entries()) {
+    assert.deepEqual([colourOf(seat, -1), colourOf(seat, seat)], [colour, OWN]);
+    assert.ok(apart(colour, OWN) > 59, `${colour} is nearly ours`);
+    for (const other of OTHERS.slice(0, seat)) assert.ok(apart(colour, other) > 40, `${colour} is nearly ${other}`);
+  }
+});
+
+test("what stands over somebody becomes faint, and only that", () => {
+  const part = (left, top) => {
+    const classes = new Set();
+    const classList = { toggle: (name, on) => on ? classes.add(name) : classes.delete(name) };
+    return { classes, classList, getBoundingClientRect: () => ({ left, top, right: left + 100, bottom: top + 50 }) };
+  };
+  const [round, menu] = [part(400, 0), part(0, 700)];
+  const clearing = new Clearing([round, menu]);
+  const faint = () => [round, menu].map(({ classes }) => classes.has("faint"));
+  clearing.update([[450, 70], [600, 400]]);
+  assert.deepEqual(faint(), [true, false], "a body below it is near enough");
+  clearing.update([[450, 90], [50, 720]]);
+  assert.deepEqual(faint(), [false, true]);
+  clearing.update([]);
+  assert.deepEqual(faint(), [false, false]);
 });
 
 test("scores have one order in every window", () => {

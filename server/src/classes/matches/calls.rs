@@ -50,7 +50,7 @@ impl DurableMatch {
             Life::Running(running) => &running.header.request,
             Life::Ended(ended) => &ended.header.request,
         };
-        if *existing != request {
+        if !existing.asks_the_same(&request) {
             let reason = "a match with this id exists and was created with another body".to_owned();
             return Err(CallError::Conflict { code: "match_exists", reason });
         }
@@ -207,6 +207,7 @@ impl DurableMatch {
                 "label": ended.header.request.label,
                 "durability": ended.header.request.durability,
                 "private": ended.header.request.private,
+                "creator": ended.header.request.creator,
                 "end_reason": ended.result.reason,
                 "outcome": ended.result.outcome,
             }),
@@ -234,6 +235,7 @@ fn running_entry(id: &str, ctx: &Context<'_>, running: &Running) -> Value {
         "label": label(running),
         "durability": request.durability,
         "private": request.private,
+        "creator": request.creator,
         "epoch": ctx.epoch(),
         "state_hash": running.newest_hash.map(|(tick, hash)| json!({ "tick": tick, "hash": hash })),
         "recovered": running.recovered,

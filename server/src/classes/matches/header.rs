@@ -62,6 +62,16 @@ pub struct CreateRequest {
     /// The match ends after this many seconds without a player.
     #[serde(default)]
     pub empty_ttl_s: Option<u32>,
+    /// The name of the key that asked, as the gateway knows it; nobody's in dev mode.
+    #[serde(default)]
+    pub creator: Option<String>,
+}
+
+impl CreateRequest {
+    /// Do both ask for the same match, whoever asks?
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        Self { creator: None, ..self.clone() } == Self { creator: None, ..other.clone() }
+    }
 }
 
 /// The stored header.

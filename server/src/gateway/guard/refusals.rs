@@ -2,6 +2,8 @@
 //!
 //! Reasons are constants: codes of problems, `close_` and a close code, and those below.
 
+use std::io;
+
 use axum::response::Response;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -45,6 +47,8 @@ impl Refusals {
             self.count("bad_request");
         } else if error.is_timeout() {
             self.count("no_request_in_time");
+        } else if took_no_answer(error) {
+            self.count("takes_no_answer");
         }
     }
 
@@ -68,7 +72,13 @@ impl Refusals {
     }
 }
 
-/// None for an end that is nobody's fault: over, restarting, left, kicked, replaced.
+/// The kernel gave up a client that acknowledged nothing for the time of the settings.
+fn took_no_answer(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// None for an end that is nobody's fault: it ended, restarting, left, kicked, replaced.
 fn reason_of_close(code: u16) -> Option<&'static str> {
     Some(match code {
         1002 => "close_1002",
@@ -80,6 +90,7 @@ fn reason_of_close(code: u16) -> Option<&'static str> {
         4401 => "close_4401",
         4404 => "close_4404",
         4408 => "close_4408",
+        4410 => "close_4410",
         4420 => "close_4420",
         4423 => "close_4423",
         4426 => "close_4426",

@@ -88,6 +88,14 @@ impl<'a> Caller<'a> {
         matches!(self, Self::Key(_)) && self.sees_private()
     }
 
+    /// The name of the key, if there is one.
+    pub(super) fn key_name(&self) -> Option<&'a str> {
+        match self {
+            Self::Anybody => None,
+            Self::Key(key) => Some(key.name()),
+        }
+    }
+
     /// The line of the audit: who did what for whom.
     pub(super) fn note_subject(&self, action: &'static str, subject: &Subject) {
         if let Self::Key(key) = self {

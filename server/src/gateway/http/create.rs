@@ -1,6 +1,8 @@
 //! `POST /v1/matches`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -15,15 +17,19 @@ use super::access::{Caller, MATCH_CLASS};
 use super::body::{self, Field};
 use super::problem::Problem;
 use super::routes::{Routes, RoutesRef};
-use crate::access::admin::Role;
+use crate::access::admin::{Creating, Role};
 use crate::access::join_token::LIFE_MS_MAX;
 use crate::object::contract::CallError;
+use crate::object::effects::Listing;
 use crate::object::id::Identity;
+use crate::runtime::handle::Objects;
 
 /// Random bytes of a generated id: 130 of their bits are kept (interfaces: at least 122).
 const ID_CHARS: usize = 26;
 /// Random characters of a guest's name.
 const GUEST_CHARS: usize = 6;
+/// When a key with too many open matches may ask again.
+const RETRY_SECONDS: u64 = 10;
 /// The longest time a request can name.
 const SECONDS_MAX: u64 = u32::MAX as u64;
 /// 5 bits each; no vowels that make words, no digits that look like letters.
@@ -80,6 +86,10 @@ pub(super) async fn create(
     let name = name_of(body.remove("id"))?;
     caller.note("create", &name);
     let object = Identity::named(MATCH_CLASS, name.clone());
+    let _creating = check_open(&routes, caller, &object).await?;
+    if let Some(key) = caller.key_name() {
+        body.insert("creator".to_owned(), key.into());
+    }
     let answer = routes.change(&object, "create", Value::Object(body)).await?;
     answered(&routes, answer, &name, host.as_deref())
 }
@@ -90,6 +100,42 @@ fn check_rate(routes: &Routes, caller: Caller<'_>) -> Result<(), Problem> {
     let taken = routes.hub.settings.access.admins().may_create(key, routes.hub.clock.now());
     let detail = "This key creates too many matches; 10 a second may be kept up.";
     taken.map_err(|seconds| Problem::too_many("too_many_matches", detail, seconds))
+}
+
+/// A key has no more open matches than it may; one that is there already is no new one.
+async fn check_open<'a>(
+    routes: &'a Routes,
+    caller: Caller<'a>,
+    object: &Identity,
+) -> Result<Option<Creating<'a>>, Problem> {
+    let Caller::Key(key) = caller else { return Ok(None) };
+    let hub = &routes.hub;
+    let creating = hub.settings.access.admins().begin(key);
+    if hub.objects.listing(object).is_some() {
+        return Ok(creating);
+    }
+    let (objects, name) = (Arc::clone(&hub.objects), key.name().to_owned());
+    let counted = tokio::task::spawn_blocking(move || open_matches(&*objects, &name));
+    let open = counted.await.map_err(|_| Problem::from(CallError::Reset))?;
+    if open + creating.as_ref().map_or(1, Creating::number) > hub.settings.matches_per_key {
+        let detail = "This key has as many open matches as it may: end one, or wait for one to end.";
+        return Err(Problem::too_many("too_many_open_matches", detail, RETRY_SECONDS));
+    }
+    Ok(creating)
+}
+
+/// Matches of a key that are running.
+fn open_matches(objects: &dyn Objects, key: &str) -> usize {
+    let open = AtomicUsize::new(0);
+    let count = |listing: &Listing| {
+        if listing.state == "running" && listing.entry["creator"].as_str() == Some(key) {
+            open.fetch_add(1, Ordering::Relaxed);
+        }
+        false
+    };
+    // None is kept, so the limit is never met.
+    objects.listings(MATCH_CLASS, None, 1, &count);
+    open.into_inner()
 }
 
 pub(super) fn host_of(headers: &HeaderMap) -> Option<String> {

@@ -52,6 +52,7 @@ pub(super) static FILES: &[WebFile] = &[
     file("view/minimap.js", include_bytes!("../../../../assets/web/view/minimap.js")),
     file("view/palette.js", include_bytes!("../../../../assets/web/view/palette.js")),
     file("view/painter.js", include_bytes!("../../../../assets/web/view/painter.js")),
+    file("ui/clearing.js", include_bytes!("../../../../assets/web/ui/clearing.js")),
     file("ui/controls.js", include_bytes!("../../../../assets/web/ui/controls.js")),
     file("ui/touch.js", include_bytes!("../../../../assets/web/ui/touch.js")),
     file("ui/hud.js", include_bytes!("../../../../assets/web/ui/hud.js")),

@@ -12,13 +12,14 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::decode::from_server;
 use tickstone_shared::wire::message::{ClientMessage, EventMessage, ServerMessage};
 use tickstone_shared::wire::version::Encoding;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::frames::counted;
 use super::harness::{World, run, soon, world};
 use super::quic::{bytes, hello};
 use crate::gateway::TlsFiles;
@@ -124,5 +125,38 @@ fn a_handshake_that_stalls_is_cut() {
         let mut tcp = TcpStream::connect(world.addr()).await.unwrap();
         let mut end = [0; 16];
         assert_eq!(soon(tcp.read(&mut end)).await.unwrap_or(0), 0);
+        counted(&world, "tls_handshake").await;
+    });
+}
+
+/// What a client says that speaks TLS 1.1 alone, one that says 64 KiB, and one that speaks plainly.
+#[test]
+fn a_handshake_that_cannot_be_is_ended_with_an_alert() {
+    const ALERT: u8 = 21;
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _) = encrypted_world(folder.path());
+    let mut old = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+    old.extend_from_slice(&[7; 32]);
+    old.extend_from_slice(&[0, 0, 2, 0, 0x2f, 1, 0]);
+    let mut endless = vec![22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xff];
+    endless.resize(5 + 0x4000, 0);
+    let more = [&[22, 3, 1, 0x40, 0][..], &[0; 0x4000]].concat();
+    endless.extend(more.repeat(3));
+    run(async {
+        for (number, first) in [old, endless, b"GET / HTTP/1.1\r\n\r\n".to_vec()].into_iter().enumerate() {
+            let mut tcp = TcpStream::connect(world.addr()).await.unwrap();
+            // It may have been ended before it took everything.
+            let _ = tcp.write_all(&first).await;
+            let mut said = Vec::new();
+            let _ = soon(tcp.read_to_end(&mut said)).await;
+            assert!(said.first().is_none_or(|kind| *kind == ALERT), "{number}: {said:?}");
+            let line = format!("tickstone_refused_total{{reason=\"tls_handshake\"}} {}", number + 1);
+            let met = async {
+                while !world.metrics.text().contains(&line) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            soon(met).await;
+        }
     });
 }

@@ -204,6 +204,7 @@ fn a_message_that_does_not_end_is_4400_whatever_comes_between() {
             assert_eq!(close_codes(&said).last(), Some(&4400));
             assert!(matches!(world.event().await, SocketEvent::Closed { .. }));
         }
+        counted(&world, "close_4400").await;
     });
 }
 

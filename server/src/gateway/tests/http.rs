@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::frames::counted;
 use super::harness::{SECRET, World, guarded, run, soon, world};
 
 struct Answer {
@@ -184,6 +185,7 @@ fn a_guarded_server_wants_its_secret() {
             assert!(with(line, &key).await < 300, "{line}");
         }
         assert_eq!(with("POST /v1/matches/a%2Fb/kick", "").await, 401);
+        counted(&world, "credential_needed").await;
     });
 }
 
@@ -208,5 +210,6 @@ fn a_full_server_says_so() {
         let refused = get(&world, "/healthz").await;
         assert_eq!(refused.status, 503);
         assert!(refused.head.contains("retry-after: 1"));
+        counted(&world, "no_place").await;
     });
 }

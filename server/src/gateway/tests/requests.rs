@@ -190,6 +190,8 @@ fn nothing_behind_a_smuggled_length_is_a_request() {
         let old =
             format!("POST /v1/matches HTTP/1.0\r\ntransfer-encoding: chunked\r\n{JSON}\r\n0\r\n\r\n{HIDDEN}");
         assert_eq!(statuses(&said(&world, old.as_bytes()).await), [400]);
+        counted(&world, "bad_request", 5).await;
+        counted(&world, "broken_body", 1).await;
     });
 }
 
@@ -262,6 +264,7 @@ fn a_preflight_of_a_foreign_page_allows_nothing() {
         let said = said(&world, preflight.as_bytes()).await.to_ascii_lowercase();
         assert!(!said.contains("access-control-allow"), "{said}");
         assert_eq!(statuses(&said.to_ascii_uppercase()), [405]);
+        counted(&world, "method_not_allowed", 1).await;
     });
 }
 
@@ -296,6 +299,7 @@ fn who_asks_and_never_reads_is_reset() {
             }
         };
         soon(place).await;
+        counted(&world, "takes_no_answer", 1).await;
         assert!(tcp.read(&mut [0; 64]).await.is_ok_and(|read| read > 0), "what had arrived before");
     });
 }

@@ -8,6 +8,7 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::{EventMessage, ServerMessage};
 use tickstone_shared::wire::version::Encoding;
 
+use super::frames::counted;
 use super::harness::{Client, World, run, world};
 use crate::object::socket::{SocketEvent, SocketId};
 
@@ -71,6 +72,7 @@ fn a_client_that_is_stuck_is_4420_and_others_are_not_held_up() {
         assert!(matches!(world.event().await, SocketEvent::Closed { socket: closed } if closed == socket));
         let (code, bye) = client.closed().await;
         assert_eq!(code, 4420);
+        counted(&world, "close_4420").await;
         assert!(matches!(bye, Some(ServerMessage::Bye(_))));
         world.state(other_socket, last + 1, 1);
         assert_eq!(other.state().await.tick.0, last + 1);

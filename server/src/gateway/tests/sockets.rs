@@ -13,6 +13,7 @@ use tickstone_shared::wire::version::Encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::frames::counted;
 use super::harness::{Client, World, guarded, run, soon, world};
 use crate::object::socket::SocketEvent;
 
@@ -146,6 +147,7 @@ fn no_hello_in_time_is_4408() {
     let world = world(|settings| settings.hello_timeout = Duration::from_millis(60));
     run(async {
         assert_eq!(world.socket("m", None).await.closed().await.0, 4408);
+        counted(&world, "close_4408").await;
     });
 }
 
@@ -167,6 +169,7 @@ fn silence_is_4408_and_a_pong_is_no_silence() {
         let (mut silent, _) = world.player("m", Encoding::Json).await;
         assert!(matches!(world.event().await, SocketEvent::Closed { .. }), "nobody read: no pong");
         assert_eq!(silent.closed().await.0, 4408);
+        counted(&world, "close_4408").await;
     });
 }
 
@@ -186,6 +189,7 @@ fn hellos_are_refused_with_their_code() {
         assert_eq!(refused(&world, "m", json!({"match_id": "other"})).await, 4400);
         assert_eq!(refused(&world, "m", json!({"player": null})).await, 4400);
         assert_eq!(refused(&world, "m", json!({"token": "x".repeat(1024)})).await, 1009);
+        counted(&world, "close_4400").await;
         assert_eq!(refused(&world, "missing", json!({})).await, 4404);
         assert_eq!(refused(&world, "busy", json!({})).await, 1013);
     });
@@ -245,6 +249,7 @@ fn broken_frames_end_the_connection_with_their_code() {
         let empty_fragments =
             [0x01, 0x80, 0, 0, 0, 0].into_iter().chain([0x00, 0x80, 0, 0, 0, 0].repeat(11_000));
         assert_eq!(raw(&mut world, &empty_fragments.collect::<Vec<_>>()).await, 4429);
+        counted(&world, "close_4429").await;
     });
 }
 

@@ -132,5 +132,22 @@ fn an_upgrade_with_the_wrong_method_is_405() {
             let answer = String::from_utf8_lossy(&answer).into_owned();
             assert!(answer.starts_with("HTTP/1.1 405"), "{method}: {answer}");
         }
+        counted(&world, "method_not_allowed").await;
+    });
+}
+
+#[test]
+fn upgrades_that_are_none_are_counted() {
+    let world = world(|_| {});
+    run(async {
+        for (right, wrong, reason) in [
+            ("upgrade: websocket\r\n", "", "upgrade_required"),
+            ("version: 13", "version: 8", "websocket_version"),
+            ("dGhlIHNhbXBsZSBub25jZQ==", "short", "websocket_key"),
+        ] {
+            let mut tcp = TcpStream::connect(world.addr()).await.unwrap();
+            tcp.write_all(upgrade("", "m").replacen(right, wrong, 1).as_bytes()).await.unwrap();
+            counted(&world, reason).await;
+        }
     });
 }
