@@ -12,6 +12,7 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 use crate::brain::BrainKind;
 use crate::fleet::{FleetOptions, MatchRequest};
 use crate::hostile::HostileOptions;
+use crate::idle::IdleArguments;
 use crate::impair::Impairment;
 use crate::link::Transport;
 use crate::scenario::{Scenario, ScenarioError};
@@ -34,6 +35,8 @@ pub struct CommandLine {
 pub enum Command {
     /// Plays matches and reports.
     Run(Box<RunArguments>),
+    /// Opens sockets to objects and leaves them alone: what they cost, and how fast their objects wake.
+    Idle(Box<IdleArguments>),
 }
 
 /// The flags of `loadtest run`.
@@ -266,8 +269,10 @@ mod tests {
 
     fn checked(line: &str) -> Result<RunOptions, ArgumentError> {
         let words = ["loadtest", "run"].into_iter().chain(line.split_whitespace());
-        let Command::Run(arguments) = CommandLine::try_parse_from(words).unwrap().command;
-        arguments.checked()
+        match CommandLine::try_parse_from(words).unwrap().command {
+            Command::Run(arguments) => arguments.checked(),
+            Command::Idle(_) => unreachable!("the words begin with run"),
+        }
     }
 
     #[test]

@@ -121,6 +121,12 @@ impl Api {
         }
     }
 
+    /// Calls an object without an argument; what it answers is nobody's concern.
+    pub(crate) fn call(&self, path: &str) -> bool {
+        let answer = self.post(&format!("{}{path}", self.base)).send_empty();
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// Reserves a seat: the join token that takes it. Blocks.
     pub(crate) fn seat(&self, match_id: &str, player: &str) -> Result<String, FleetError> {
         let route = format!("{}/v1/matches/{match_id}/seats", self.base);

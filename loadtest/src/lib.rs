@@ -11,6 +11,7 @@ pub mod brain;
 pub mod clock;
 pub mod fleet;
 pub mod hostile;
+pub mod idle;
 pub mod impair;
 pub mod link;
 pub mod page;

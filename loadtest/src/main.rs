@@ -6,16 +6,38 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use tickstone_loadtest::args::{Command, CommandLine, RunArguments, RunOptions};
+use tickstone_loadtest::idle::{self, IdleArguments};
 use tickstone_loadtest::page::page;
 use tickstone_loadtest::report::Report;
 use tickstone_loadtest::run;
+use tickstone_loadtest::slo::Slo;
 
 const FAILED: u8 = 1;
 const BAD_ARGUMENTS: u8 = 2;
 
 fn main() -> ExitCode {
-    let Command::Run(arguments) = CommandLine::parse().command;
-    run_and_report(*arguments)
+    match CommandLine::parse().command {
+        Command::Run(arguments) => run_and_report(*arguments),
+        Command::Idle(arguments) => idle_and_report(*arguments),
+    }
+}
+
+fn idle_and_report(arguments: IdleArguments) -> ExitCode {
+    let options = match arguments.checked() {
+        Ok(options) => options,
+        Err(error) => return failed(BAD_ARGUMENTS, &error),
+    };
+    let report = match idle::run(&options) {
+        Ok(report) => report,
+        Err(error) => return failed(FAILED, &error),
+    };
+    let json = report.to_json();
+    let shown =
+        options.flags.json.as_ref().map_or(Ok(()), |path| std::fs::write(path, format!("{json:#}\n")));
+    if let Err(error) = shown.and_then(|()| write!(std::io::stdout().lock(), "{report}")) {
+        return failed(FAILED, &error);
+    }
+    judge(&options.slo, &json)
 }
 
 fn run_and_report(arguments: RunArguments) -> ExitCode {
@@ -30,8 +52,12 @@ fn run_and_report(arguments: RunArguments) -> ExitCode {
     if let Err(error) = show(&report, &options) {
         return failed(FAILED, &error);
     }
-    let json = report.to_json();
-    let broken: Vec<_> = options.slo.iter().filter_map(|slo| slo.check(&json).err()).collect();
+    judge(&options.slo, &report.to_json())
+}
+
+/// Says which conditions are broken.
+fn judge(slo: &[Slo], json: &serde_json::Value) -> ExitCode {
+    let broken: Vec<_> = slo.iter().filter_map(|slo| slo.check(json).err()).collect();
     broken.iter().for_each(|broken| complain(broken));
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }

@@ -62,6 +62,19 @@ impl Reading {
         self.0.as_ref()?.sum("process_resident_memory_bytes").map(|bytes| bytes as u64)
     }
 
+    /// Cores that the process used in the window since `before`.
+    pub(crate) fn cpu_since(&self, before: &Reading, window: Duration) -> Option<f64> {
+        let seconds = self.delta(before, "process_cpu_seconds_total")?;
+        Some(rounded(seconds / window.as_secs_f64()))
+    }
+
+    /// How long commits took since `before`, in ms.
+    pub(crate) fn commit_ms_since(&self, before: &Reading) -> Percentiles {
+        let us = self.histogram_us(before, "tickstone_commit_seconds");
+        let ms = |us: Option<f64>| us.map(|us| rounded(us / 1000.0));
+        Percentiles { p50: ms(us.p50), p99: ms(us.p99), p999: ms(us.p999), max: ms(us.max) }
+    }
+
     /// A reading of this text.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {

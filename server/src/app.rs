@@ -18,10 +18,12 @@ use crate::cli;
 use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
-use crate::metrics::{MATCH_CLASS, Metrics, MetricsRef};
+use crate::metrics::{Metrics, MetricsRef};
 use crate::object::contract::ClassRef;
 use crate::object::id::Identity;
+use crate::object::simple::{Simple, SimpleClass};
 use crate::object::storage::ReadError;
+use crate::runtime::handle::ObjectsRef;
 use crate::runtime::job_threads::JobThreads;
 use crate::runtime::pool::{Edges, Shared};
 use crate::runtime::ports::{Store, StoreHealth};
@@ -43,6 +45,7 @@ const LOOK: Duration = Duration::from_millis(2);
 pub struct App {
     games: Games,
     assets: Assets,
+    extra: Vec<ClassRef>,
     migrations: Vec<ClassMigration>,
     confirmed: BTreeSet<String>,
 }
@@ -85,6 +88,19 @@ impl App {
         self
     }
 
+    /// Adds a class of objects.
+    #[must_use]
+    pub fn class(mut self, class: ClassRef) -> Self {
+        self.extra.push(class);
+        self
+    }
+
+    /// Adds a class that is written the simple way.
+    #[must_use]
+    pub fn object<T: Simple>(self) -> Self {
+        self.class(Arc::new(SimpleClass::<T>::default()))
+    }
+
     /// Adds a data file that games may ask for, such as `maps/dust.json`.
     #[must_use]
     pub fn asset(mut self, path: &str, text: &str) -> Self {
@@ -121,7 +137,8 @@ impl App {
         assets: &Arc<Assets>,
         metrics: &MetricsRef,
     ) -> Vec<ClassRef> {
-        vec![Arc::new(MatchClass::new(shelf(config, games, assets, metrics)))]
+        let matches: ClassRef = Arc::new(MatchClass::new(shelf(config, games, assets, metrics)));
+        std::iter::once(matches).chain(self.extra.iter().cloned()).collect()
     }
 
     fn store_settings(&self, config: &Config, classes: &[ClassRef]) -> StoreSettings {
@@ -203,6 +220,11 @@ impl Server {
     /// Where it listens for QUIC, if it does.
     pub fn quic_addr(&self) -> Option<std::net::SocketAddr> {
         self.gateway.quic_addr()
+    }
+
+    /// The way to its objects.
+    pub fn objects(&self) -> ObjectsRef {
+        self.runtime.clone()
     }
 
     /// Says on stdout, in one line, that it serves.
@@ -312,6 +334,7 @@ fn shelf(config: &Config, games: &Arc<Games>, assets: &Arc<Assets>, metrics: &Me
         journal_retention: config.journal_retention,
         resume_window: config.resume_window,
         empty_ttl: config.empty_ttl,
+        ..MatchSettings::default()
     };
     Shelf {
         games: games.clone(),
@@ -355,7 +378,8 @@ fn api(
             StoreHealth::Writable => Readiness::Ready,
         }),
         metrics,
-        classes: vec![ClassEntry { name: MATCH_CLASS, version: 1 }],
+        stored: store.clone(),
+        classes: runtime.classes.values().map(|class| ClassEntry::of(&**class)).collect(),
         assets: Arc::default(),
     }
 }

@@ -90,6 +90,8 @@ pub struct Metrics {
     pub inputs: Family<ResultLabel, Counter>,
     /// Open connections.
     pub connections: Family<TransportLabel, Gauge>,
+    /// What objects asked for sockets that were gone.
+    pub sends_to_nobody: Counter,
     /// Requests, connections and messages that were refused, by reason.
     pub refused: Family<ReasonLabel, Counter>,
     /// Payload and framing bytes.
@@ -172,6 +174,7 @@ impl Metrics {
             ticks_slipped: Counter::default(),
             inputs: Family::default(),
             connections: Family::default(),
+            sends_to_nobody: Counter::default(),
             refused: Family::default(),
             bytes: Family::default(),
             datagrams_refused: Family::default(),
@@ -240,6 +243,8 @@ impl Metrics {
     fn register_edges(&mut self) {
         let r = &mut self.registry;
         r.register("connections", "Open connections", self.connections.clone());
+        let text = "What objects asked for sockets that were gone";
+        r.register("sends_to_nobody", text, self.sends_to_nobody.clone());
         r.register("refused", "Requests, connections and messages refused, by reason", self.refused.clone());
         r.register("bytes", "Payload and framing bytes", self.bytes.clone());
         r.register("datagrams_refused", "Datagrams of clients dropped", self.datagrams_refused.clone());

@@ -11,6 +11,8 @@ pub(crate) const BINARY_FIRST_FRAGMENT: u8 = 0x02;
 pub(crate) const CONTINUATION_FRAGMENT: u8 = 0x00;
 pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
+pub(crate) const PONG: u8 = 0x8a;
+pub(crate) const TEXT: u8 = 0x81;
 
 /// Adds a masked frame of a client. `first` is the opcode with its flags.
 pub(crate) fn push_frame(out: &mut Vec<u8>, first: u8, payload: &[u8], random: &mut Random) {
@@ -37,12 +39,13 @@ pub(crate) fn push_frame(out: &mut Vec<u8>, first: u8, payload: &[u8], random: &
 pub(crate) enum Heard {
     /// A message.
     Message(Vec<u8>),
+    /// The server asks whether somebody is there.
+    Ping(Vec<u8>),
     /// The end, with its code; 1005 without one.
     Close(u16),
 }
 
-/// Reads a server's frames as they come in. A payload beyond what is kept is skipped; control frames but the
-/// close are too.
+/// Reads a server's frames as they come in. A payload beyond what is kept is skipped; pongs are too.
 #[derive(Debug, Default)]
 pub(crate) struct FrameReader {
     pending: Vec<u8>,
@@ -80,6 +83,7 @@ impl FrameReader {
                     return Some(Heard::Close(code));
                 }
                 0x1 | 0x2 => return Some(Heard::Message(payload)),
+                0x9 => return Some(Heard::Ping(payload)),
                 _ => {}
             }
         }
@@ -119,7 +123,11 @@ mod tests {
                 heard.extend(std::iter::from_fn(|| reader.next()));
                 assert!(reader.pending.len() < 2 * KEPT_BYTES_MAX as usize);
             }
-            assert_eq!(heard, [Heard::Message(long.clone()), Heard::Close(4420)], "{size}");
+            assert_eq!(
+                heard,
+                [Heard::Message(long.clone()), Heard::Ping(vec![0]), Heard::Close(4420)],
+                "{size}"
+            );
         }
     }
 

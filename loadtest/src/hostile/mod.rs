@@ -12,7 +12,7 @@ pub mod report;
 
 mod attack;
 mod attempt;
-mod frames;
+pub(crate) mod frames;
 mod squads;
 mod tally;
 #[cfg(test)]

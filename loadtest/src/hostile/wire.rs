@@ -117,6 +117,8 @@ impl Wire {
         loop {
             match self.reader.next() {
                 Some(Heard::Message(payload)) => return Ok(payload),
+                // An attacker answers nothing that it need not.
+                Some(Heard::Ping(_)) => continue,
                 Some(Heard::Close(code)) => return Err(Answer::Closed(code)),
                 None => {}
             }

@@ -1,4 +1,4 @@
-//! Who asks something of an object, and what they may ask.
+//! Who somebody is, and what they may ask of objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -167,30 +167,6 @@ impl Scope {
             None => name.as_str() == its_name,
         };
         fits_name && (its_class == "*" || its_class == class) && (its_verb == "*" || its_verb == verb.name())
-    }
-}
-
-/// Who asks something of an object: what is known of them comes from a token or a key of ours, nothing from what
-/// they claim beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Caller {
-    /// Who they are; none: nobody knows.
-    pub subject: Option<Subject>,
-    /// What their token lets them do.
-    pub scopes: Arc<[Scope]>,
-    /// They have a key of operators and backends.
-    pub is_admin: bool,
-}
-
-impl Caller {
-    /// Somebody without a token.
-    pub fn anonymous() -> Self {
-        Self::default()
-    }
-
-    /// Does a scope of theirs allow this?
-    pub fn may(&self, class: &str, name: &ObjectName, verb: Verb) -> bool {
-        self.is_admin || self.scopes.iter().any(|scope| scope.allows(class, name, verb))
     }
 }
 

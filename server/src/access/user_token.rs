@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::join_token::{AUDIENCE_BYTES_MAX, SKEW_MS_MAX, TokenRefused};
-use super::scope::{Caller, SCOPE_BYTES_MAX, SUBJECT_BYTES_MAX, Scope, Subject};
+use super::scope::{SCOPE_BYTES_MAX, SUBJECT_BYTES_MAX, Scope, Subject};
 use super::sealed::{self, Kind};
 use super::signing::{KEY_ID_CHARS_MAX, SigningKeys};
 
@@ -46,13 +46,6 @@ pub struct UserClaims {
     pub issued_ms: u64,
     /// From when on it does not hold.
     pub expires_ms: u64,
-}
-
-impl UserClaims {
-    /// Who comes.
-    pub fn caller(&self) -> Caller {
-        Caller { subject: Some(self.subject.clone()), scopes: Arc::clone(&self.scopes), is_admin: false }
-    }
 }
 
 /// Is this text offered as a user token?

@@ -26,7 +26,13 @@ pub(super) enum Command {
     /// Works with the matches of a running server.
     #[command(subcommand)]
     Match(MatchCommand),
-    /// Gives out join tokens.
+    /// Works with the objects of a running server.
+    #[command(subcommand)]
+    Object(ObjectCommand),
+    /// Works with the classes of a running server.
+    #[command(subcommand)]
+    Class(ClassCommand),
+    /// Gives out join and user tokens.
     #[command(subcommand)]
     Token(TokenCommand),
     /// Makes keys for the configuration.
@@ -52,17 +58,90 @@ pub(super) struct ServerArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Reserves a seat on a running server and prints the join token that takes it. Needs the role `seat`.
+    /// Prints a token that a running server has signed: with --match and --player it reserves a seat and takes it (role
+    /// `seat`), with --subject and --scope it says who somebody is to objects (role `token`).
     Mint {
         /// The match's id.
-        #[arg(long = "match")]
-        id: String,
+        #[arg(long = "match", requires = "player", required_unless_present = "subject")]
+        id: Option<String>,
         /// The player's name.
-        #[arg(long)]
-        player: String,
-        /// How long the token holds, 1 to 30 [default: 15, as long as the seat is reserved]
+        #[arg(long, requires = "id")]
+        player: Option<String>,
+        /// Who the token is for, to objects.
+        #[arg(long, requires = "scopes", conflicts_with = "id")]
+        subject: Option<String>,
+        /// What they may do, CLASS:NAME:VERB, the verb connect, call or http; each part may be *, and a name may end
+        /// with *. May be given up to 16 times.
+        #[arg(long = "scope", requires = "subject")]
+        scopes: Vec<String>,
+        /// How long the token holds: 1 to 30 for a seat [default: 15, as long as it is reserved], 1 to 86400 for a
+        /// subject [default: 3600]
         #[arg(long, value_name = "SECONDS")]
         ttl: Option<u64>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ClassCommand {
+    /// Lists the classes.
+    List {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ObjectCommand {
+    /// Lists the objects of which something is stored. Needs the role `admin`.
+    List {
+        /// Only of this class.
+        #[arg(long)]
+        class: Option<String>,
+        /// Only names that begin with this.
+        #[arg(long)]
+        prefix: Option<String>,
+        /// Only those that are `awake` or `hibernated`.
+        #[arg(long)]
+        state: Option<String>,
+        /// After this one: `next` of the page before.
+        #[arg(long)]
+        after: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Shows an object: its storage, alarms and sockets. Needs the role `admin`.
+    Inspect {
+        /// The object's class.
+        class: String,
+        /// The object's name.
+        name: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Removes an object: its sockets are closed, and nothing stays stored. Needs the role `admin`.
+    Delete {
+        /// The object's class.
+        class: String,
+        /// The object's name.
+        name: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Calls a method of an object. Needs the role `call`.
+    Call {
+        /// The object's class.
+        class: String,
+        /// The object's name.
+        name: String,
+        /// The method.
+        method: String,
+        /// Its argument, JSON.
+        body: Option<String>,
         #[command(flatten)]
         server: ServerArgs,
     },

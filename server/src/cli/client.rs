@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::args::{MatchCommand, ServerArgs, TokenCommand};
+use super::args::{ClassCommand, MatchCommand, ObjectCommand, ServerArgs, TokenCommand};
 use super::run::{EXIT_USAGE, fail};
 
 /// How long an answer may take; a re-run of a long journal takes a while.
@@ -29,10 +29,52 @@ pub(super) fn run_match(command: MatchCommand) -> ExitCode {
     if failed { ExitCode::FAILURE } else { shown }
 }
 
-pub(super) fn run_token(TokenCommand::Mint { id, player, ttl, server }: TokenCommand) -> ExitCode {
-    let mut body = Map::from_iter([("player".to_owned(), json!(player))]);
-    body.extend(ttl.map(|seconds| ("ttl_seconds".to_owned(), json!(seconds))));
-    show(ask(&server, "POST", &path(&id, "/seats"), Some(&Value::Object(body))))
+pub(super) fn run_token(command: TokenCommand) -> ExitCode {
+    let TokenCommand::Mint { id, player, subject, scopes, ttl, server } = command;
+    let mut body = Map::from_iter(ttl.map(|seconds| ("ttl_seconds".to_owned(), json!(seconds))));
+    let path = match id {
+        Some(id) => {
+            body.insert("player".to_owned(), json!(player));
+            match_path(&id, "/seats")
+        }
+        None => {
+            body.insert("subject".to_owned(), json!(subject));
+            body.insert("scopes".to_owned(), json!(scopes));
+            "/v1/tokens".to_owned()
+        }
+    };
+    show(ask(&server, "POST", &path, Some(&Value::Object(body))))
+}
+
+pub(super) fn run_class(ClassCommand::List { server }: ClassCommand) -> ExitCode {
+    show(ask(&server, "GET", "/v1/classes", None))
+}
+
+pub(super) fn run_object(command: ObjectCommand) -> ExitCode {
+    show(match command {
+        ObjectCommand::List { class, prefix, state, after, limit, server } => {
+            let given = [("class", class), ("prefix", prefix), ("state", state), ("after", after)];
+            let given =
+                given.into_iter().filter_map(|(key, value)| Some(format!("&{key}={}", escape(&value?))));
+            ask(&server, "GET", &format!("/v1/objects?limit={limit}{}", given.collect::<String>()), None)
+        }
+        ObjectCommand::Inspect { class, name, server } => {
+            ask(&server, "GET", &object_path(&class, &name, ""), None)
+        }
+        ObjectCommand::Delete { class, name, server } => {
+            ask(&server, "DELETE", &object_path(&class, &name, ""), None)
+        }
+        ObjectCommand::Call { class, name, method, body, server } => {
+            let path = object_path(&class, &name, &format!("/call/{}", escape(&method)));
+            let body = body.map_or(Ok(Value::Null), |text| serde_json::from_str(&text));
+            body.map_err(|error| Failure::Usage(format!("the argument is no JSON: {error}")))
+                .and_then(|body| ask(&server, "POST", &path, Some(&body)))
+        }
+    })
+}
+
+fn object_path(class: &str, name: &str, rest: &str) -> String {
+    format!("/v1/objects/{}/{}{rest}", escape(class), escape(name))
 }
 
 fn show(answer: Result<Value, Failure>) -> ExitCode {
@@ -71,22 +113,22 @@ fn request(command: MatchCommand) -> Result<Value, Failure> {
             let query = query.map(|query| format!("&query={}", escape(&query))).unwrap_or_default();
             ask(&server, "GET", &format!("/v1/matches?limit={limit}{query}"), None)
         }
-        MatchCommand::Inspect { id, server } => ask(&server, "GET", &path(&id, ""), None),
-        MatchCommand::End { id, server } => ask(&server, "DELETE", &path(&id, ""), None),
+        MatchCommand::Inspect { id, server } => ask(&server, "GET", &match_path(&id, ""), None),
+        MatchCommand::End { id, server } => ask(&server, "DELETE", &match_path(&id, ""), None),
         MatchCommand::Kick { id, player, server } => {
-            ask(&server, "POST", &path(&id, "/kick"), Some(&json!({ "player": player })))
+            ask(&server, "POST", &match_path(&id, "/kick"), Some(&json!({ "player": player })))
         }
         MatchCommand::Signal { id, name, data, server } => {
             let data = data.map(|text| serde_json::from_str::<Value>(&text)).transpose();
             let data =
                 data.map_err(|error| Failure::Usage(format!("the signal's data is no JSON: {error}")))?;
-            ask(&server, "POST", &path(&id, "/signal"), Some(&json!({ "name": name, "data": data })))
+            ask(&server, "POST", &match_path(&id, "/signal"), Some(&json!({ "name": name, "data": data })))
         }
-        MatchCommand::Verify { id, server } => ask(&server, "GET", &path(&id, "/verify"), None),
+        MatchCommand::Verify { id, server } => ask(&server, "GET", &match_path(&id, "/verify"), None),
     }
 }
 
-fn path(id: &str, rest: &str) -> String {
+fn match_path(id: &str, rest: &str) -> String {
     format!("/v1/matches/{}{rest}", escape(id))
 }
 

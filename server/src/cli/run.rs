@@ -24,6 +24,8 @@ pub(crate) fn run(app: App) -> ExitCode {
         Some(Command::Restore(flags)) => data::run_restore(&flags),
         Some(Command::Check(flags)) => data::run_check(&flags),
         Some(Command::Match(command)) => client::run_match(command),
+        Some(Command::Object(command)) => client::run_object(command),
+        Some(Command::Class(command)) => client::run_class(command),
         Some(Command::Token(command)) => client::run_token(command),
         Some(Command::Key(command)) => keys::run_key(&command),
         Some(Command::Healthcheck(server)) => client::healthcheck(&server),

@@ -11,14 +11,15 @@ use bytes::Bytes;
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::{Bye, ServerMessage};
+use tickstone_shared::wire::version::Encoding;
 use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::close_reason::Ending;
 use super::frames;
 use super::hub::Hub;
 use super::link::Link;
-use super::outgoing::Keep;
-use super::tls::ReadHalf;
+use super::outgoing::{Keep, Outgoing};
+use super::tls::{ReadHalf, WriteHalf};
 
 /// Bytes read and thrown away after the close frame.
 const DRAINED_BYTES_MAX: usize = 64 * 1024;
@@ -30,43 +31,66 @@ const RETURNS_PER_SECOND: usize = 500;
 /// Says the last words and closes the socket, within the linger of the settings.
 pub(super) async fn close(hub: &Hub, link: &Link, read: ReadHalf, ending: Ending) {
     let Some((last, keep)) = last_words(hub, link, ending) else { return };
-    link.out.finish(&last, keep);
+    finish(hub, &link.out, read, (&last, keep)).await;
+}
+
+/// Writes the last frames, and waits until the client has read them, within the linger of the settings.
+pub(super) async fn finish(
+    hub: &Hub,
+    out: &Outgoing<WriteHalf>,
+    read: ReadHalf,
+    (last, keep): (&[Bytes], Keep),
+) {
+    out.finish(last, keep);
     let mut rest = Rest { read, drained: 0, is_read: false };
     let all = poll_fn(|cx| {
         let is_read = rest.poll_drain(cx);
-        match link.out.poll_flush(cx) {
+        match out.poll_flush(cx) {
             Poll::Ready(Ok(())) if is_read => Poll::Ready(()),
             Poll::Ready(Err(_)) => Poll::Ready(()),
             _ => Poll::Pending,
         }
     });
     if tokio::time::timeout(hub.settings.linger, all).await.is_err() {
-        link.out.abandon();
+        out.abandon();
     }
 }
 
 /// What is said last, and what goes out before it; none to a client that is gone.
 pub(super) fn last_words(hub: &Hub, link: &Link, ending: Ending) -> Option<(Vec<Bytes>, Keep)> {
+    // Over QUIC the connection itself is closed with code and reason.
+    let closes = link.datagrams.is_none();
+    let framed = |payload: &[u8], encoding| link.framed(payload, encoding);
+    words(hub, ending, link.spoken.get().map(|spoken| spoken.encoding), &framed, closes)
+}
+
+/// The same for a socket whose messages, if they have an encoding of ours, are framed so.
+pub(super) fn words(
+    hub: &Hub,
+    ending: Ending,
+    encoding: Option<Encoding>,
+    framed: &dyn Fn(&[u8], Encoding) -> Bytes,
+    closes: bool,
+) -> Option<(Vec<Bytes>, Keep)> {
     match ending {
         Ending::Gone => None,
         Ending::Answered => Some((Vec::new(), Keep::Reliable)),
         Ending::Protocol(number, reason) => Some((vec![frames::close(number, reason)], Keep::Nothing)),
         Ending::Coded(code, reason) => {
             let keep = if code == CloseCode::TooSlow { Keep::Nothing } else { Keep::Reliable };
-            // Over QUIC the connection itself is closed with code and reason.
-            let close = link.datagrams.is_none().then(|| frames::close(code.number(), reason));
-            Some((bye(hub, link, code, reason).into_iter().chain(close).collect(), keep))
+            let bye = encoding.map(|encoding| framed(&bye(hub, encoding, code, reason), encoding));
+            let close = closes.then(|| frames::close(code.number(), reason));
+            Some((bye.into_iter().chain(close).collect(), keep))
         }
     }
 }
 
 /// The last message, for those whose encoding is known.
-fn bye(hub: &Hub, link: &Link, code: CloseCode, reason: &'static str) -> Option<Bytes> {
-    let encoding = link.spoken.get()?.encoding;
+fn bye(hub: &Hub, encoding: Encoding, code: CloseCode, reason: &'static str) -> Vec<u8> {
     let asks_back = matches!(code, CloseCode::Restarting | CloseCode::Overloaded);
     let retry_after_ms = asks_back.then(|| retry_after_ms(hub.places.taken()));
     let bye = ServerMessage::Bye(Bye { code, reason: reason.to_owned(), retry_after_ms });
-    Some(link.framed(&encode::server_message(&bye, encoding), encoding))
+    encode::server_message(&bye, encoding)
 }
 
 /// A random time in a span that grows with the number of clients, so that they do not come back all at once.

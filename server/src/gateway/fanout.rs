@@ -21,6 +21,7 @@ use super::close_reason::{Ending, TOO_SLOW};
 use super::frames::SharedFrame;
 use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
+use super::objects;
 use super::outlet::{FanoutInbox, Next};
 use crate::object::id_map::IdMap;
 use crate::object::socket::{SocketId, StateFrame};
@@ -109,11 +110,15 @@ impl Fanout {
             Next::Output(SocketOutput::Close { socket, code, reason }) => {
                 self.end(socket, Ending::Coded(code, reason));
             }
-            Next::Output(SocketOutput::Peer(_)) => {}
-            Next::Condemned(socket) => self.end(socket, TOO_SLOW),
+            Next::Output(SocketOutput::Peer(output)) => objects::deliver(&self.hub, *output).await,
+            Next::Condemned(socket) => {
+                self.end(socket, TOO_SLOW);
+                self.hub.groups.condemn(socket);
+            }
             Next::Overrun => {
                 tracing::warn!(sockets = self.links.len(), "messages were lost on the way to the fan-out");
                 self.links.drain().for_each(|(_, link)| link.end(TOO_SLOW));
+                self.hub.groups.condemn_all();
             }
         }
     }

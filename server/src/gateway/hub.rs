@@ -14,7 +14,9 @@ use tickstone_shared::sim::registered::AnyGame;
 use super::close_reason::RESTARTING;
 use super::guard::admission::Places;
 use super::guard::{Addresses, Refusals};
+use super::http::Classes;
 use super::link::Link;
+use super::objects::Groups;
 use super::outgoing::Traffic;
 use super::quic::QuicCounters;
 use super::settings::Settings;
@@ -44,6 +46,7 @@ pub(super) struct Counters {
     pub(super) inputs_early: Counter,
     /// What was refused.
     pub(super) refused: Refusals,
+    sends_to_nobody: Counter,
 }
 
 impl Counters {
@@ -66,7 +69,13 @@ impl Counters {
             inputs_flood: inputs("flood"),
             inputs_early: inputs("early"),
             refused: Refusals::of(metrics),
+            sends_to_nobody: metrics.sends_to_nobody.clone(),
         }
+    }
+
+    /// An object asked for something for a socket that is gone.
+    pub(super) fn sends_to_nobody(&self) {
+        self.sends_to_nobody.inc();
     }
 }
 
@@ -130,6 +139,10 @@ pub(super) struct Hub {
     pub(super) counters: Counters,
     /// Who is connected.
     pub(super) connections: Connections,
+    /// The sockets of objects that are no matches.
+    pub(super) groups: Arc<Groups>,
+    /// The classes of objects, by name.
+    pub(super) classes: Classes,
     /// Places for connections.
     pub(super) places: Arc<Places>,
     /// The certificate, where TLS or QUIC is spoken.
@@ -140,15 +153,26 @@ pub(super) struct Hub {
     draining: AtomicBool,
 }
 
+/// What is behind the gateway.
+pub(super) struct Behind {
+    /// The way in.
+    pub(super) objects: ObjectsRef,
+    /// The sockets of objects, which the runtime knows, too.
+    pub(super) groups: Arc<Groups>,
+    /// The classes of objects.
+    pub(super) classes: Classes,
+}
+
 impl Hub {
     /// Nobody is connected.
     pub(super) fn new(
         settings: Settings,
         certificates: Option<Arc<Certificates>>,
-        objects: ObjectsRef,
+        served: Behind,
         clock: ClockRef,
         metrics: &Metrics,
     ) -> Self {
+        let Behind { objects, groups, classes } = served;
         Self {
             places: Places::new(settings.connections_max),
             certificates,
@@ -158,6 +182,8 @@ impl Hub {
             clock,
             counters: Counters::of(metrics),
             connections: Connections::default(),
+            groups,
+            classes,
             next_socket: AtomicU64::new(1),
             draining: AtomicBool::new(false),
         }
@@ -184,5 +210,6 @@ impl Hub {
         let mut links = Vec::new();
         self.connections.copy_into(&mut links);
         links.iter().for_each(|link| link.end(RESTARTING));
+        self.groups.restart();
     }
 }

@@ -23,6 +23,7 @@ mod hub;
 mod link;
 mod listener;
 mod moderation;
+mod objects;
 mod outgoing;
 mod outlet;
 mod quic;
@@ -38,7 +39,7 @@ mod upgrade;
 
 pub use connection::frame_reader;
 pub use http::fuzzed;
-pub use http::{Api, Audit, Backup, ClassEntry, Readiness, ReadinessRef};
+pub use http::{Api, Audit, Backup, ClassEntry, Readiness, ReadinessRef, Stored};
 pub use hub::Games;
 pub use outlet::{FanoutInbox, GatewayOutlet, outlet};
 pub use quic::quic_transport;

@@ -231,6 +231,12 @@ impl<S: Sink> Outgoing<S> {
         (queues.sink.is_some() && !queues.is_idle()).then_some(queues.progress)
     }
 
+    /// Bytes that wait for the client.
+    pub(super) fn queued_bytes(&self) -> usize {
+        let queues = self.lock();
+        queues.rest.len() - queues.rest_from + queues.reliable_bytes + queues.state.len()
+    }
+
     /// Throws away what waits and what the kernel holds: the connection is reset when it is dropped.
     pub(super) fn abandon(&self) {
         let mut queues = self.lock();

@@ -14,8 +14,12 @@ use futures_util::task::AtomicWaker;
 use prometheus_client::metrics::counter::Counter;
 
 use super::moderation::Moderation;
+use super::objects::Groups;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::metrics::Metrics;
+use crate::object::effects::PeerOutput;
+use crate::object::id::ObjectId;
+use crate::object::peer::{SocketInfo, WhenFull};
 use crate::object::socket::SocketId;
 use crate::runtime::ports::{Outlet, SocketOutput};
 
@@ -30,6 +34,7 @@ pub struct GatewayOutlet {
     condemned: Sender<SocketId>,
     shared: Arc<Shared>,
     coalesced: Counter,
+    groups: Arc<Groups>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +49,7 @@ pub struct FanoutInbox {
     outputs: Receiver<SocketOutput>,
     condemned: Receiver<SocketId>,
     shared: Arc<Shared>,
+    groups: Arc<Groups>,
 }
 
 /// What the fan-out has to do next.
@@ -67,9 +73,14 @@ fn with_limits(metrics: &Metrics, outputs_max: usize, condemned_max: usize) -> (
     let (condemned, condemned_inbox) = mailbox(condemned_max);
     let shared = Arc::new(Shared::default());
     let coalesced = metrics.snapshots_coalesced.clone();
-    let inbox =
-        FanoutInbox { outputs: outputs_inbox, condemned: condemned_inbox, shared: Arc::clone(&shared) };
-    (GatewayOutlet { outputs, condemned, shared, coalesced }, inbox)
+    let groups = Arc::new(Groups::default());
+    let inbox = FanoutInbox {
+        outputs: outputs_inbox,
+        condemned: condemned_inbox,
+        shared: Arc::clone(&shared),
+        groups: Arc::clone(&groups),
+    };
+    (GatewayOutlet { outputs, condemned, shared, coalesced, groups }, inbox)
 }
 
 impl Outlet for GatewayOutlet {
@@ -81,6 +92,10 @@ impl Outlet for GatewayOutlet {
         self.shared.fanout.wake();
         self.shared.moderation.ring();
     }
+
+    fn sockets_of(&self, object: ObjectId) -> Vec<SocketInfo> {
+        self.groups.infos(object)
+    }
 }
 
 impl GatewayOutlet {
@@ -89,12 +104,32 @@ impl GatewayOutlet {
             SocketOutput::State(frame) => {
                 self.coalesced.inc_by(frame.receivers.len() as u64);
             }
-            SocketOutput::Peer(_) => {}
             SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => self.condemn(*socket),
             SocketOutput::Broadcast { sockets, .. } => {
                 sockets.iter().for_each(|socket| self.condemn(*socket));
             }
+            SocketOutput::Peer(output) => self.no_room_for_peer(output),
         }
+    }
+
+    /// What the newest would have replaced anyway is missed; who misses anything else is condemned.
+    fn no_room_for_peer(&self, output: &PeerOutput) {
+        match output {
+            PeerOutput::Send { when_full: WhenFull::NewestWins, .. }
+            | PeerOutput::Broadcast { when_full: WhenFull::NewestWins, .. } => {
+                self.coalesced.inc();
+            }
+            PeerOutput::Accept { socket, .. }
+            | PeerOutput::Attach { socket, .. }
+            | PeerOutput::Send { socket, .. }
+            | PeerOutput::Close { socket, .. } => self.condemn(*socket),
+            PeerOutput::Broadcast { object, .. } => self.condemn_all(*object),
+            PeerOutput::AutoResponse { object, .. } => self.condemn_all(object.id),
+        }
+    }
+
+    fn condemn_all(&self, object: ObjectId) {
+        self.groups.infos(object).iter().for_each(|info| self.condemn(info.socket));
     }
 
     fn condemn(&self, socket: SocketId) {
@@ -108,6 +143,11 @@ impl FanoutInbox {
     /// What puts the gateway's threads to rest, and is rung when there is something.
     pub(super) fn moderation(&self) -> Moderation {
         self.shared.moderation.clone()
+    }
+
+    /// The sockets of objects that are no matches.
+    pub(super) fn groups(&self) -> Arc<Groups> {
+        Arc::clone(&self.groups)
     }
 
     /// What is next, if anything is. The condemned go before outputs: theirs come after what they missed.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::fanout::Fanout;
 use super::http::{self, Api};
-use super::hub::{Games, Hub};
+use super::hub::{Behind, Games, Hub};
 use super::outlet::FanoutInbox;
 use super::settings::Settings;
 use super::tls::{self, CertificateError, Certificates};
@@ -100,7 +100,9 @@ pub fn serve(mut settings: Settings, served: Served) -> Result<Gateway, GatewayE
     settings.listen = local_addr;
     let quic = quic_endpoint(&mut settings, certificates.as_ref())?;
     drop(entered);
-    let hub = Hub::new(settings, certificates, served.objects, served.clock, &served.api.metrics);
+    let behind =
+        Behind { objects: served.objects, groups: served.inbox.groups(), classes: served.api.classes() };
+    let hub = Hub::new(settings, certificates, behind, served.clock, &served.api.metrics);
     let hub = Arc::new(hub);
     let (draining, drain) = watch::channel(false);
     let router = http::router(Arc::clone(&hub), served.api);

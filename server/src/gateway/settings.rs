@@ -57,6 +57,15 @@ pub const BYTES_PER_SECOND_MAX: usize = 64 * 1024;
 
 /// Frames of a client in one second, fragments and control frames included: above it 4429 (reliability 4.2).
 pub const FRAMES_PER_SECOND_MAX: usize = 500;
+/// Bytes of a client of an object in one second: above it 4429. Room for its largest messages.
+pub const OBJECT_BYTES_PER_SECOND_MAX: usize = 1024 * 1024;
+/// Frames of a client of an object in one second, fragments and control frames included: above it 4429.
+pub const OBJECT_FRAMES_PER_SECOND_MAX: usize = 1_000;
+/// Nothing heard of a client of an object that is awake for this long: it is pinged (contract: SOCKET 6). The kernel
+/// asks after as long a silence, whether the object is awake or not.
+pub const OBJECT_PING_AFTER: Duration = Duration::from_secs(15);
+/// Nothing heard of such a client for this long: it is gone (contract: SOCKET 6).
+pub const OBJECT_SILENT_AFTER: Duration = Duration::from_secs(30);
 /// Connections of one address, HTTP and WebSocket together (reliability section 6). What else an address may do
 /// follows from it: strangers, handshakes and requests a second.
 pub const CONNECTIONS_PER_ADDRESS: u32 = 64;
@@ -129,6 +138,14 @@ pub struct Settings {
     pub bytes_per_second_max: usize,
     /// [`FRAMES_PER_SECOND_MAX`].
     pub frames_per_second_max: usize,
+    /// [`OBJECT_BYTES_PER_SECOND_MAX`].
+    pub object_bytes_per_second_max: usize,
+    /// [`OBJECT_FRAMES_PER_SECOND_MAX`].
+    pub object_frames_per_second_max: usize,
+    /// [`OBJECT_PING_AFTER`].
+    pub object_ping_after: Duration,
+    /// [`OBJECT_SILENT_AFTER`].
+    pub object_silent_after: Duration,
     /// Bytes the kernel may hold for one client (`SO_SNDBUF`); `None`: the system's default.
     pub send_buffer_bytes: Option<u32>,
 }
@@ -172,6 +189,10 @@ impl Settings {
             controls_per_second_max: CONTROLS_PER_SECOND_MAX,
             bytes_per_second_max: BYTES_PER_SECOND_MAX,
             frames_per_second_max: FRAMES_PER_SECOND_MAX,
+            object_bytes_per_second_max: OBJECT_BYTES_PER_SECOND_MAX,
+            object_frames_per_second_max: OBJECT_FRAMES_PER_SECOND_MAX,
+            object_ping_after: OBJECT_PING_AFTER,
+            object_silent_after: OBJECT_SILENT_AFTER,
             send_buffer_bytes: Some(SEND_BUFFER_BYTES),
         }
     }

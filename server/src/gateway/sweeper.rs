@@ -9,6 +9,7 @@ use tickstone_shared::wire::close::CloseCode;
 use super::close_reason::{Ending, TOO_SLOW};
 use super::hub::Hub;
 use super::link::{Link, Swept};
+use super::objects;
 use super::settings::Settings;
 
 /// What is seen of a connection.
@@ -32,6 +33,7 @@ enum Action {
 /// Looks around for ever.
 pub(super) async fn run(hub: Arc<Hub>) {
     let mut links = Vec::new();
+    let mut looked = objects::Looked::default();
     loop {
         tokio::time::sleep(hub.settings.sweep_every).await;
         hub.connections.copy_into(&mut links);
@@ -39,6 +41,7 @@ pub(super) async fn run(hub: Arc<Hub>) {
         for link in links.drain(..) {
             sweep(&link, now, &hub.settings);
         }
+        objects::sweep(&hub, &mut looked, now);
     }
 }
 

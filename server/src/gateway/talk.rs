@@ -22,7 +22,8 @@ use super::handshake::{self, Joins, WRONG_FRAME};
 use super::hub::{Change, Hub};
 use super::link::Link;
 use crate::object::id::Identity;
-use crate::object::socket::{SocketEvent, Ticket};
+use crate::object::peer::SocketEnd;
+use crate::object::socket::{SocketEvent, SocketId, Ticket};
 use crate::runtime::handle::EventRefused;
 
 /// How often, and how long after each time, a `Closed` is offered again to an object without room for it.
@@ -67,7 +68,9 @@ impl<'a> Talk<'a> {
         hub.connections.change(Change::Reach(Arc::clone(link)));
         let opened = SocketEvent::Opened { socket: link.socket, hello: Box::new(hello), ticket };
         match hub.objects.socket(&self.object, opened) {
-            Ok(()) => Ok(ToldOpened { hub, object: self.object.clone(), link, due: true }),
+            Ok(()) => {
+                Ok(ToldOpened { hub, object: self.object.clone(), socket: link.socket, end: None, due: true })
+            }
             Err(refused) => {
                 hub.connections.change(Change::Forget(link.socket));
                 Err(of_refusal(refused))
@@ -174,7 +177,8 @@ impl<'a> Talk<'a> {
     }
 }
 
-fn of_refusal(refused: EventRefused) -> Ending {
+/// What it means for a client that its object does not take what it says.
+pub(super) fn of_refusal(refused: EventRefused) -> Ending {
     match refused {
         EventRefused::Overloaded => OVERLOADED,
         EventRefused::Draining => RESTARTING,
@@ -185,13 +189,24 @@ fn of_refusal(refused: EventRefused) -> Ending {
 pub(super) struct ToldOpened<'a> {
     hub: &'a Hub,
     object: Identity,
-    link: &'a Link,
+    socket: SocketId,
+    /// How a socket of an object that is no match ends.
+    end: Option<SocketEnd>,
     due: bool,
 }
 
-impl ToldOpened<'_> {
+impl<'a> ToldOpened<'a> {
+    /// Of an object that is no match; should its task die, it ends like this.
+    pub(super) fn peer(hub: &'a Hub, object: &Identity, socket: SocketId, end: SocketEnd) -> Self {
+        Self { hub, object: object.clone(), socket, end: Some(end), due: true }
+    }
+
     fn offer(&mut self) -> bool {
-        let event = SocketEvent::Closed { socket: self.link.socket };
+        let socket = self.socket;
+        let event = match &self.end {
+            None => SocketEvent::Closed { socket },
+            Some(end) => SocketEvent::Disconnected { socket, end: Box::new(end.clone()) },
+        };
         let answer = self.hub.objects.socket(&self.object, event);
         self.due = answer == Err(EventRefused::Overloaded);
         !self.due
@@ -200,7 +215,13 @@ impl ToldOpened<'_> {
     /// Tells it, and that nothing can be sent any more.
     pub(super) async fn closed(&mut self) {
         self.tell().await;
-        self.hub.connections.change(Change::Forget(self.link.socket));
+        self.hub.connections.change(Change::Forget(self.socket));
+    }
+
+    /// Tells an object that is no match how its socket ended.
+    pub(super) async fn ended(&mut self, end: SocketEnd) {
+        self.end = Some(end);
+        self.tell().await;
     }
 
     async fn tell(&mut self) {
@@ -224,7 +245,7 @@ impl Drop for ToldOpened<'_> {
 }
 
 /// Reads the messages that are no inputs.
-struct NoGame;
+pub(super) struct NoGame;
 
 impl InputCodec for NoGame {
     fn row_bytes(&self) -> usize {

@@ -1,4 +1,5 @@
-//! `GET /v1/matches/{id}/socket`: the HTTP request that becomes a WebSocket (RFC 6455, section 4).
+//! `GET /v1/matches/{id}/socket` and `GET /v1/objects/{class}/{name}/socket`: the HTTP request that becomes a WebSocket
+//! (RFC 6455, section 4).
 //!
 //! Responsible for: every check of the request; axum's own upgrade brings another frame reader.
 //! Not responsible for: what is said on the socket.
@@ -22,10 +23,13 @@ use super::connection::{self, Upgraded};
 use super::guard::admission::Permit;
 use super::guard::{Stranger, Visitor, is_origin_allowed};
 use super::http::problem::Problem;
-use super::http::{MatchPath, RoutesRef};
+use super::http::{ClassEntry, MatchPath, ObjectPath, Routes, RoutesRef, bearer_of, caller_of};
+use super::objects::{self, Opening};
 use super::settings::Settings;
 use super::tls::Carrier;
+use crate::access::scope::Verb;
 use crate::object::id::Identity;
+use crate::object::peer::Framing;
 
 /// Characters of a key: 16 bytes in base64 (RFC 6455, 4.1).
 const KEY_CHARS: usize = 24;
@@ -37,66 +41,150 @@ struct Accepted {
     subprotocol: Option<Encoding>,
 }
 
-/// Answers 101 and serves the socket, or says why not.
+/// Answers 101 and serves the socket of a match, or says why not.
 pub(super) async fn socket(
     State(routes): State<RoutesRef>,
     object: Result<MatchPath, Problem>,
     mut request: Request,
 ) -> Response {
+    let begun = match begin(&routes, &mut request, object.map(|object| object.0)) {
+        Ok(begun) => begun,
+        Err(response) => return *response,
+    };
+    let Begun { accepted, object, places, upgrade, query_token } = begun;
+    let stranger = match places.stranger() {
+        Ok(stranger) => stranger,
+        Err(problem) => return problem.into_response(),
+    };
+    let answer = switching_protocols(&accepted);
+    tokio::spawn(async move {
+        let Some((carrier, read_ahead)) = carrier_of(upgrade).await else { return };
+        let (subprotocol, Places { permit, visitor }) = (accepted.subprotocol, places);
+        let upgraded =
+            Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, visitor, stranger };
+        connection::serve(Arc::clone(&routes.hub), upgraded).await;
+    });
+    answer
+}
+
+/// Answers 101 and serves the socket of an object that is no match, or says why not.
+pub(super) async fn object_socket(
+    State(routes): State<RoutesRef>,
+    path: Result<ObjectPath, Problem>,
+    mut request: Request,
+) -> Response {
+    let (path, class) = match path {
+        Ok(ObjectPath { object, class }) => (Ok(object), Some(class)),
+        Err(problem) => (Err(problem), None),
+    };
+    let begun = match begin(&routes, &mut request, path) {
+        Ok(begun) => begun,
+        Err(response) => return *response,
+    };
+    let Some(class) = class else { return Problem::no_such_class().into_response() };
+    let opening = match opening_of(&routes, &request, &class, &begun) {
+        Ok(opening) => opening,
+        Err(problem) => return problem.into_response(),
+    };
+    let Begun { accepted, object, places: Places { permit, visitor }, upgrade, .. } = begun;
+    let answer = switching_protocols(&accepted);
+    let hub = Arc::clone(&routes.hub);
+    tokio::spawn(async move {
+        let Some((carrier, read_ahead)) = carrier_of(upgrade).await else { return };
+        let places = (permit, visitor);
+        let upgraded = objects::Upgraded { carrier, read_ahead, object, class, opening, places };
+        // A task of its own: it keeps no room for what the upgrade needed.
+        tokio::spawn(objects::serve(hub, Box::new(upgraded)));
+    });
+    answer
+}
+
+/// Who connects to an object, where that is known before the hello.
+fn opening_of(
+    routes: &Routes,
+    request: &Request,
+    class: &ClassEntry,
+    begun: &Begun,
+) -> Result<Opening, Problem> {
+    let (hub, object) = (&routes.hub, &begun.object);
+    let token = bearer_of(request.headers()).map(str::to_owned).or_else(|| begun.query_token.clone());
+    let (caller, stranger, query_token) = match class.sockets.framing {
+        Framing::Framed => (None, begun.places.stranger()?, token),
+        Framing::Raw => {
+            let (access, now_ms) = (&hub.settings.access, hub.clock.unix_ms());
+            let caller = caller_of(access, class, &object.name, Verb::Connect, token.as_deref(), now_ms)?;
+            (Some(caller), None, None)
+        }
+    };
+    if hub.groups.is_full(object.id, &class.sockets) {
+        let detail = "The object has as many sockets as its class allows.";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "object_full", detail));
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let query = query.split('&').filter(|pair| !pair.starts_with(QUERY_TOKEN)).collect::<Vec<_>>().join("&");
+    let subprotocol = begun.accepted.subprotocol;
+    Ok(Opening { caller, subprotocol, query_token, query, _stranger: stranger })
+}
+
+/// A request that may become a socket of an object.
+struct Begun {
+    accepted: Accepted,
+    object: Identity,
+    places: Places,
+    upgrade: OnUpgrade,
+    query_token: Option<String>,
+}
+
+/// A place among the connections, and among those of the address.
+struct Places {
+    permit: Option<Arc<Permit>>,
+    visitor: Option<Arc<Visitor>>,
+}
+
+impl Places {
+    /// A place among those that have not said hello.
+    fn stranger(&self) -> Result<Option<Stranger>, Problem> {
+        self.visitor.as_ref().map(Visitor::stranger).transpose().map_err(Problem::crowded)
+    }
+}
+
+/// Checks the request.
+fn begin(
+    routes: &Routes,
+    request: &mut Request,
+    object: Result<Identity, Problem>,
+) -> Result<Begun, Box<Response>> {
     // The router takes HEAD for GET; only GET becomes a socket (RFC 6455, 4.1).
     if request.method() != Method::GET {
         let detail = "The header Allow lists the methods.";
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-        return problem.with_headers(&[(ALLOW, "GET")]);
+        return Err(problem.with_headers(&[(ALLOW, "GET")]).into());
     }
-    let accepted = match check(&routes.hub.settings, request.headers()) {
-        Ok(accepted) => accepted,
-        Err(response) => return *response,
-    };
-    let object = match object {
-        Ok(object) => object.0,
-        Err(problem) => return problem.into_response(),
-    };
+    let accepted = check(&routes.hub.settings, request.headers())?;
+    let object = object.map_err(|problem| problem.into_response())?;
     if routes.hub.is_draining() {
-        return Problem::draining().into_response();
+        return Err(Problem::draining().into_response().into());
     }
     let permit = request.extensions_mut().remove::<Arc<Permit>>();
     let visitor = request.extensions_mut().remove::<Arc<Visitor>>();
-    let stranger = match visitor.as_ref().map(Visitor::stranger).transpose() {
-        Ok(stranger) => stranger,
-        Err(crowded) => return Problem::crowded(crowded).into_response(),
-    };
     let query_token = query_token(request.uri().query().unwrap_or_default());
-    let upgrade = hyper::upgrade::on(&mut request);
-    let places = (permit, visitor, stranger);
-    tokio::spawn(served(Arc::clone(&routes), upgrade, object, accepted.subprotocol, query_token, places));
-    switching_protocols(&accepted)
+    let upgrade = hyper::upgrade::on(request);
+    Ok(Begun { accepted, object, places: Places { permit, visitor }, upgrade, query_token })
 }
 
-/// Among the connections, among those of its address, among those that have not said hello.
-type Places = (Option<Arc<Permit>>, Option<Arc<Visitor>>, Option<Stranger>);
-
-async fn served(
-    routes: RoutesRef,
-    upgrade: OnUpgrade,
-    object: Identity,
-    subprotocol: Option<Encoding>,
-    query_token: Option<String>,
-    (permit, visitor, stranger): Places,
-) {
-    // A client that left before the answer was written never becomes a connection.
-    let Ok(upgraded) = upgrade.await else { return };
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Carrier>>() else { return };
-    let carrier = io.into_inner();
-    let read_ahead = read_buf.to_vec();
-    let upgraded =
-        Upgraded { carrier, read_ahead, object, subprotocol, query_token, permit, visitor, stranger };
-    connection::serve(Arc::clone(&routes.hub), upgraded).await;
+/// The connection, and what was read of it beyond the request. A client that left before the answer was written
+/// never becomes one.
+async fn carrier_of(upgrade: OnUpgrade) -> Option<(Carrier, Vec<u8>)> {
+    let Parts { io, read_buf, .. } = upgrade.await.ok()?.downcast::<TokioIo<Carrier>>().ok()?;
+    Some((io.into_inner(), read_buf.to_vec()))
 }
 
-/// The join token of the query string, for tools. Its characters need no escape.
+/// What a token of the query string stands behind.
+const QUERY_TOKEN: &str = "token=";
+
+/// The token of the query string, for tools. Its characters need no escape.
 fn query_token(query: &str) -> Option<String> {
-    query.split('&').find_map(|pair| pair.strip_prefix("token=")).map(str::to_owned)
+    query.split('&').find_map(|pair| pair.strip_prefix(QUERY_TOKEN)).map(str::to_owned)
 }
 
 fn switching_protocols(accepted: &Accepted) -> Response {

@@ -10,7 +10,7 @@ use tickstone_shared::wire::message::ServerMessage;
 
 use super::context::WakeAtStart;
 use super::contract::{CallError, CallId};
-use super::id::ObjectId;
+use super::id::{Identity, ObjectId};
 use super::job::{Job, JobId};
 use super::peer::{Attachment, AutoResponse, Payload, Tags, WhenFull};
 use super::socket::{SocketId, StateFrame};
@@ -115,7 +115,7 @@ pub enum PeerOutput {
     /// A text that is answered without waking the object.
     AutoResponse {
         /// On the sockets of this object.
-        object: ObjectId,
+        object: Identity,
         /// The pair; none: that of the class.
         pair: Option<AutoResponse>,
     },

@@ -90,7 +90,7 @@ impl Peers<'_, '_> {
 
     /// Has a text answered without waking the object, instead of the class's pair; none: the class's again.
     pub fn answer_automatically(&mut self, pair: Option<AutoResponse>) {
-        let object = self.ctx.identity().id;
+        let object = self.ctx.identity().clone();
         self.ctx.peer_output(self.release, PeerOutput::AutoResponse { object, pair });
     }
 

@@ -79,6 +79,13 @@ pub enum SocketEvent {
         /// What.
         payload: Payload,
     },
+    /// A client of a socket of the object's own broke its protocol or a limit; its end follows.
+    Failed {
+        /// Which.
+        socket: SocketId,
+        /// What was broken, for a developer.
+        reason: &'static str,
+    },
     /// A socket of the object's own is gone; told exactly once.
     Disconnected {
         /// Which.
@@ -108,6 +115,7 @@ impl SocketEvent {
             | SocketEvent::Closed { socket }
             | SocketEvent::Connected { socket, .. }
             | SocketEvent::Received { socket, .. }
+            | SocketEvent::Failed { socket, .. }
             | SocketEvent::Disconnected { socket, .. } => *socket,
         }
     }

@@ -166,7 +166,7 @@ impl<'a> Outbox<'a> {
                     activation.note_alarm(write);
                 }
                 Write::ClearAlarm { .. } => activation.note_alarm(write),
-                Write::Delete { .. } | Write::CutJournal | Write::Record(_) | Write::Restore(_) => {}
+                Write::Delete { .. } | Write::CutJournal | Write::Record(_) | Write::Restore { .. } => {}
             }
         }
         let wish = effects.controls.iter().rev().find_map(|control| match control {
@@ -261,7 +261,11 @@ impl<'a> Outbox<'a> {
                     None => activation.ticks = ticks,
                 }
             }
-            Control::StopTicks => activation.ticks = None,
+            Control::StopTicks => {
+                activation.ticks = None;
+                activation.aside.last_event = self.now;
+                activation.restless = true;
+            }
             Control::Place(group) => activation.group = group,
             Control::Publish(listing) => self.shared.listings.publish(&activation.identity, listing),
             Control::Finish => activation.finishing = true,

@@ -20,11 +20,18 @@ pub(in crate::gateway) fn check<B>(
     visitor.request(now).map_err(Problem::crowded)?;
     check_target(request)?;
     check_host(request)?;
-    if request.uri().path().starts_with("/v1/") && !is_json_accepted(request.headers()) {
+    if answers_json(request.uri().path()) && !is_json_accepted(request.headers()) {
         let detail = "Answers are JSON: expected Accept to allow application/json.";
         return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", detail));
     }
     Ok(())
+}
+
+/// What an object answers to `/v1/objects/{class}/{name}/http/...` is its own affair.
+fn answers_json(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    let is_object = parts.next() == Some("v1") && parts.next() == Some("objects");
+    path.starts_with("/v1/") && !(is_object && parts.nth(2) == Some("http"))
 }
 
 fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
@@ -99,6 +106,18 @@ mod tests {
         for value in ["text/html", "application/xml, text/*", "application/json;q=0", ""] {
             assert!(!accepted(value), "{value}");
         }
+    }
+
+    #[test]
+    fn json_is_answered_below_v1_but_for_what_objects_answer() {
+        assert!(
+            ["/v1/matches", "/v1/objects/a/http", "/v1/objects/a/b/call/http"].into_iter().all(answers_json)
+        );
+        assert!(
+            !["/", "/metrics", "/v1/objects/a/b/http", "/v1/objects/a/b/http/c"]
+                .into_iter()
+                .any(answers_json)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::body;
 use super::problem::Problem;
 use crate::access::admin::{AdminKey, Role};
 use crate::access::doorkeeper::Doorkeeper;
+use crate::access::scope::Subject;
 use crate::object::id::Identity;
 
 /// The class of matches.
@@ -87,7 +88,14 @@ impl<'a> Caller<'a> {
         matches!(self, Self::Key(_)) && self.sees_private()
     }
 
-    /// The line of the audit: who did what to which match.
+    /// The line of the audit: who did what for whom.
+    pub(super) fn note_subject(&self, action: &'static str, subject: &Subject) {
+        if let Self::Key(key) = self {
+            tracing::info!(target: "tickstone_server::audit", key = key.name(), action, %subject, "asked");
+        }
+    }
+
+    /// The line of the audit: who did what to which object.
     pub(super) fn note(&self, action: &'static str, name: &ObjectName) {
         if let Self::Key(key) = self {
             tracing::info!(target: "tickstone_server::audit", key = key.name(), action, %name, "asked");

@@ -5,6 +5,7 @@
 use axum::extract::Request;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::StatusCode;
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -35,13 +36,31 @@ pub(super) async fn read(
     timeout: Duration,
 ) -> Result<Map<String, Value>, Problem> {
     check_type(&request)?;
-    let bytes = tokio::time::timeout(timeout, collect(request)).await.map_err(|_| too_slow())??;
-    parse(&bytes, fields)
+    parse(&read_bytes(request, timeout).await?, fields)
+}
+
+/// Reads the body as JSON of any kind; an empty one is null.
+pub(super) async fn read_value(request: Request, timeout: Duration) -> Result<Value, Problem> {
+    let checked = check_type(&request);
+    let bytes = read_bytes(request, timeout).await?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    checked?;
+    strict_json::parse(&bytes).map_err(|_| malformed())
+}
+
+/// Reads the body, whatever it is.
+pub(super) async fn read_bytes(request: Request, timeout: Duration) -> Result<Bytes, Problem> {
+    tokio::time::timeout(timeout, collect(request)).await.map_err(|_| too_slow())?
+}
+
+fn malformed() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON.")
 }
 
 /// A body's bytes as its fields.
 pub(super) fn parse(bytes: &[u8], fields: &[Field]) -> Result<Map<String, Value>, Problem> {
-    let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is not JSON.");
     let value = strict_json::parse(bytes).map_err(|_| malformed())?;
     let Value::Object(mut body) = value else {
         return Err(Problem::new(
@@ -73,7 +92,7 @@ fn check_type(request: &Request) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail))
 }
 
-async fn collect(request: Request) -> Result<hyper::body::Bytes, Problem> {
+async fn collect(request: Request) -> Result<Bytes, Problem> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|bytes: u64| bytes > BODY_BYTES_MAX as u64) {
         return Err(too_big());

@@ -1,4 +1,4 @@
-//! The routes of matches that are there, and `/v1/classes`.
+//! The routes of matches that are there.
 
 use axum::Json;
 use axum::extract::{Query as UrlQuery, Request, State};
@@ -127,9 +127,4 @@ pub(super) async fn verify(
         verdict
     });
     Ok(Json(done.await.map_err(|_| Problem::from(CallError::Reset))??))
-}
-
-/// The classes of objects.
-pub(super) async fn classes(State(routes): State<RoutesRef>) -> Json<Value> {
-    Json(json!({ "classes": routes.api.classes }))
 }

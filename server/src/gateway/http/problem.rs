@@ -50,6 +50,33 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no_such_match", "There is no such match.")
     }
 
+    /// A class that is not served here.
+    pub(in crate::gateway) fn no_such_class() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_such_class", "There is no such class.")
+    }
+
+    /// An object of which nothing is there.
+    pub(in crate::gateway) fn no_such_object() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_such_object", "There is nothing of this object.")
+    }
+
+    /// Why an object that is no match did not answer.
+    pub(in crate::gateway) fn of_object(error: CallError) -> Self {
+        match error {
+            CallError::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", "The object has nothing by this name.")
+            }
+            CallError::Over => Self::new(StatusCode::GONE, "object_over", "The object is over."),
+            other => other.into(),
+        }
+    }
+
+    /// A text that is no name of an object.
+    pub(in crate::gateway) fn invalid_name() -> Self {
+        let detail = "A name has 1 to 128 characters of A-Z a-z 0-9 . _ : -.";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_name", detail)
+    }
+
     /// A field that is not what was expected.
     pub(in crate::gateway) fn field(name: &str, expected: &str) -> Self {
         let detail = format!("The field {name}: {expected}.");
@@ -130,12 +157,12 @@ impl From<CallError> for Problem {
             CallError::Invalid(reason) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", reason),
             CallError::Overloaded => unavailable("overloaded", "Too much is waiting; try again later."),
             CallError::Reset => {
-                unavailable("reset", "The match was reset; the request may have been carried out.")
+                unavailable("reset", "The object was reset; the request may have been carried out.")
             }
             CallError::Storage => unavailable("storage_full", "The disk takes no more."),
             CallError::Draining => Self::draining(),
             CallError::SetAside(_) => {
-                Self::new(StatusCode::GONE, "set_aside", "What is stored of the match could not be used.")
+                Self::new(StatusCode::GONE, "set_aside", "What is stored of the object could not be used.")
             }
             CallError::TimedOut => Self::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", "No answer in time."),
         }

@@ -1,23 +1,31 @@
 //! Every route, and what its handler needs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use hyper::StatusCode;
 use serde_json::Value;
 use tickstone_shared::sim::assets::Assets;
+use tokio::sync::oneshot::Receiver;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::backup::{self, Backup};
+use super::inspection::Stored;
 use super::problem::Problem;
-use super::{create, health, matches, seats, web};
+use super::{create, health, matches, object_calls, objects, seats, tokens, web};
+use crate::access::scope::ClassAccess;
 use crate::gateway::hub::Hub;
 use crate::gateway::upgrade;
 use crate::metrics::MetricsRef;
-use crate::object::contract::CallError;
+use crate::object::caller::Caller;
+use crate::object::class::ClassRules;
+use crate::object::contract::{CallError, Class};
 use crate::object::id::Identity;
+use crate::object::peer::SocketRules;
+use crate::runtime::handle::ReplyTo;
 
 /// Audits that may run at once; each replays a match's journal.
 const AUDITS_MAX: usize = 2;
@@ -39,14 +47,29 @@ pub enum Readiness {
 /// Asked at each `/readyz`.
 pub type ReadinessRef = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
-/// A class as `/v1/classes` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+/// A class as the gateway knows it.
+#[derive(Debug, Clone)]
 pub struct ClassEntry {
     /// The class's name.
     pub name: &'static str,
     /// The version of its code.
     pub version: u32,
+    /// Whom it lets do what.
+    pub access: ClassAccess,
+    /// How its sockets are spoken on.
+    pub sockets: Arc<SocketRules>,
 }
+
+impl ClassEntry {
+    /// What a class says of itself.
+    pub fn of(class: &dyn Class) -> Self {
+        let ClassRules { version, access, sockets, .. } = class.rules();
+        Self { name: class.name(), version, access, sockets: Arc::new(sockets) }
+    }
+}
+
+/// The classes, by name.
+pub(in crate::gateway) type Classes = BTreeMap<&'static str, ClassEntry>;
 
 /// What the routes need beside the hub.
 pub struct Api {
@@ -58,10 +81,19 @@ pub struct Api {
     pub readiness: ReadinessRef,
     /// For `/metrics`.
     pub metrics: MetricsRef,
-    /// For `/v1/classes`.
+    /// What is stored, for operators.
+    pub stored: Arc<dyn Stored>,
+    /// The classes of objects.
     pub classes: Vec<ClassEntry>,
     /// For `/assets/`: the maps that the page draws.
     pub assets: Arc<Assets>,
+}
+
+impl Api {
+    /// The classes, by name.
+    pub(in crate::gateway) fn classes(&self) -> Classes {
+        self.classes.iter().map(|entry| (entry.name, entry.clone())).collect()
+    }
 }
 
 /// The state of every handler.
@@ -89,7 +121,15 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/matches/{id}/verify", get(matches::verify))
         .route("/v1/matches/{id}/socket", get(upgrade::socket))
         .route("/v1/backup", post(backup::make))
-        .route("/v1/classes", get(matches::classes))
+        .route("/v1/objects", get(objects::list))
+        .route("/v1/objects/{class}/{name}", get(objects::inspect).delete(objects::delete))
+        .route("/v1/objects/{class}/{name}/socket", get(upgrade::object_socket))
+        .route("/v1/objects/{class}/{name}/call/{method}", post(object_calls::call))
+        .route("/v1/objects/{class}/{name}/http", any(object_calls::http))
+        .route("/v1/objects/{class}/{name}/http/", any(object_calls::http))
+        .route("/v1/objects/{class}/{name}/http/{*path}", any(object_calls::http))
+        .route("/v1/tokens", post(tokens::mint))
+        .route("/v1/classes", get(objects::classes))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -124,18 +164,45 @@ impl Routes {
         self.call(object, method, body).await
     }
 
-    /// Asks an object and waits for its answer.
+    /// Asks a match and waits for its answer.
     pub(super) async fn call(&self, object: &Identity, method: &str, body: Value) -> Result<Value, Problem> {
-        let (reply, answer) = oneshot::channel();
-        let reply = Box::new(move |result| {
-            // Nobody waits any more: the answer came after the time-out.
-            let _ = reply.send(result);
-        });
+        let (reply, answer) = reply_channel();
         self.hub.objects.call(object, method, body, reply);
+        self.answer(answer).await.map_err(Problem::from)
+    }
+
+    /// Asks an object that is no match on behalf of somebody, and waits for its answer.
+    pub(super) async fn ask(
+        &self,
+        caller: Caller,
+        object: &Identity,
+        method: &str,
+        body: Value,
+    ) -> Result<Value, Problem> {
+        let (reply, answer) = reply_channel();
+        self.hub.objects.call_by(caller, object, method, body, reply);
+        self.answer(answer).await.map_err(Problem::of_object)
+    }
+
+    /// The answer, unless it comes too late.
+    pub(super) async fn answer(&self, answer: Receiver<CallResult>) -> CallResult {
         match tokio::time::timeout(self.hub.settings.call_timeout, answer).await {
-            Err(_) => Err(CallError::TimedOut.into()),
-            Ok(Err(_)) => Err(CallError::Reset.into()),
-            Ok(Ok(result)) => result.map_err(Problem::from),
+            Err(_) => Err(CallError::TimedOut),
+            Ok(Err(_)) => Err(CallError::Reset),
+            Ok(Ok(result)) => result,
         }
     }
+}
+
+/// What an object answers.
+type CallResult = Result<Value, CallError>;
+
+/// Where an answer goes, and where it comes out.
+pub(super) fn reply_channel() -> (ReplyTo, Receiver<CallResult>) {
+    let (reply, answer) = oneshot::channel();
+    let reply = Box::new(move |result| {
+        // Nobody waits any more: the answer came after the time-out.
+        let _ = reply.send(result);
+    });
+    (reply, answer)
 }

@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tickstone_shared::ids::{Epoch, ObjectName, Seat, StateHash};
-use tickstone_shared::input::{InputCodec, InputError, InputFeedback, InputRow};
-use tickstone_shared::schema::{Field, FieldKind, KindSchema, Schema};
-use tickstone_shared::sim::assets::Assets;
-use tickstone_shared::sim::game::{RulesError, WorkerGroup};
-use tickstone_shared::sim::registered::{AnyGame, AnySimulation};
-use tickstone_shared::sim::save::RestoreError;
+use tickstone_shared::ids::{Epoch, ObjectName, StateHash};
+use tickstone_shared::input::InputFeedback;
+use tickstone_shared::sim::registered::AnyGame;
 use tickstone_shared::snapshot::Snapshot;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode;
-use tickstone_shared::wire::message::{ServerMessage, Welcome};
+use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::state::StateMessage;
 use tickstone_shared::wire::version::Encoding;
 use tokio::net::{TcpSocket, TcpStream};
@@ -28,13 +25,16 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
+use super::fake_classes::{self, FakeStored, classes};
+use super::fake_game::{FakeGame, schema, welcome};
 use crate::clock::SystemClock;
-use crate::gateway::{Api, ClassEntry, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
+use crate::gateway::{Api, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
 use crate::metrics::{Metrics, MetricsRef};
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
+use crate::object::request::HTTP_METHOD;
 use crate::object::socket::{SocketEvent, SocketId, StateFrame};
 use crate::runtime::handle::{EventRefused, Objects, ReplyTo};
 use crate::runtime::ports::{Outlet as _, SocketOutput};
@@ -47,104 +47,30 @@ pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it took too long")
 }
 
-fn field(name: &str, kind: FieldKind) -> Field {
-    Field { name: name.to_owned(), kind, per_unit: 1 }
-}
-
-fn schema() -> Arc<Schema> {
-    let dot = KindSchema { name: "dot".to_owned(), fields: vec![field("x", FieldKind::U8)] };
-    Arc::new(Schema { kinds: vec![dot], input: vec![field("dx", FieldKind::U8), field("dy", FieldKind::U8)] })
-}
-
-struct FakeGame(Arc<Schema>);
-
-impl InputCodec for FakeGame {
-    fn row_bytes(&self) -> usize {
-        2
-    }
-    fn packed(&self, bytes: &[u8]) -> Result<InputRow, InputError> {
-        InputRow::new(bytes).ok_or(InputError::Length { got: bytes.len(), expected: 2 })
-    }
-    fn by_name(&self, value: Value) -> Result<InputRow, InputError> {
-        let of = |name: &str| value[name].as_u64().ok_or(InputError::Fields(name.to_owned()));
-        self.packed(&[of("dx")? as u8, of("dy")? as u8])
-    }
-}
-
-impl AnyGame for FakeGame {
-    fn name(&self) -> &'static str {
-        "fake"
-    }
-    fn version(&self) -> u32 {
-        1
-    }
-    fn tick_rate_hz(&self) -> u32 {
-        60
-    }
-    fn workers(&self) -> WorkerGroup {
-        WorkerGroup::Tick
-    }
-    fn schema(&self) -> &Arc<Schema> {
-        &self.0
-    }
-    fn rules(&self, _: Option<&str>, _: Value, _: &Assets) -> Result<Vec<u8>, RulesError> {
-        unreachable!("the gateway starts no matches")
-    }
-    fn seats(&self, _: &[u8]) -> Result<u16, RestoreError> {
-        unreachable!("the gateway starts no matches")
-    }
-    fn start(&self, _: u64, _: &[u8]) -> Result<Box<dyn AnySimulation>, RestoreError> {
-        unreachable!("the gateway starts no matches")
-    }
-    fn restore(&self, _: &[u8], _: &[u8]) -> Result<Box<dyn AnySimulation>, RestoreError> {
-        unreachable!("the gateway starts no matches")
-    }
-    fn idle_input(&self) -> InputRow {
-        unreachable!("the gateway moves nobody")
-    }
-    fn starved_input(&self, _: &InputRow, _: u32) -> InputRow {
-        unreachable!("the gateway moves nobody")
-    }
-}
-
 /// Objects that tell the test what they are told. By name: `missing` is closed with 4404, `busy` refuses,
-/// `mute` never welcomes; all others welcome at once.
+/// `mute` never welcomes; all others welcome at once. Objects that are no matches are asleep unless a test says
+/// otherwise, and answer what they were asked.
 pub(super) struct FakeObjects {
-    outlet: Arc<GatewayOutlet>,
+    pub(super) outlet: Arc<GatewayOutlet>,
     events: mpsc::UnboundedSender<SocketEvent>,
     calls: Mutex<Vec<(String, String, Value)>>,
-}
-
-fn welcome(match_id: &str) -> Welcome {
-    Welcome {
-        protocol: 1,
-        match_id: match_id.to_owned(),
-        game: "fake".to_owned(),
-        game_version: 1,
-        epoch: Epoch(1),
-        tick: Tick(0),
-        tick_rate_hz: 60,
-        player: "ann".to_owned(),
-        seat: Seat(0),
-        resume_token: "token".to_owned(),
-        resume_seconds: 30,
-        durability: "none".to_owned(),
-        last_input: 0,
-        schema_hash: schema().hash(),
-        schema: schema(),
-    }
+    /// Who called, beside each call.
+    pub(super) callers: Mutex<Vec<Caller>>,
+    pub(super) are_awake: AtomicBool,
 }
 
 impl Objects for FakeObjects {
-    fn delete(&self, _: &Identity, reply: ReplyTo) {
-        reply(Err(CallError::NotFound));
+    fn delete(&self, object: &Identity, reply: ReplyTo) {
+        self.calls.lock().unwrap().push((object.name.as_str().to_owned(), "delete".to_owned(), Value::Null));
+        reply(Ok(Value::Null));
     }
 
     fn is_awake(&self, _: &Identity) -> bool {
-        false
+        self.are_awake.load(Ordering::Relaxed)
     }
 
-    fn call_by(&self, _: Caller, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
+    fn call_by(&self, caller: Caller, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
+        self.callers.lock().unwrap().push(caller);
         let name = object.name.as_str().to_owned();
         let entry = json!({"match_id": name, "game": "fake", "tick": 7});
         let answer = match (name.as_str(), method) {
@@ -154,6 +80,8 @@ impl Objects for FakeObjects {
             }
             ("again", "create") => Ok(json!({"created": false, "game": "fake"})),
             (_, "create") => Ok(json!({"created": true, "game": "fake"})),
+            (_, HTTP_METHOD) => Ok(fake_classes::answered(&body)),
+            (_, "echo") => Ok(body.clone()),
             ("never", _) => return std::mem::forget(reply),
             _ => Ok(entry),
         };
@@ -163,6 +91,9 @@ impl Objects for FakeObjects {
 
     fn socket(&self, object: &Identity, event: SocketEvent) -> Result<(), EventRefused> {
         let name = object.name.as_str();
+        if name == "busy" && matches!(event, SocketEvent::Connected { .. }) {
+            return Err(EventRefused::Overloaded);
+        }
         if let SocketEvent::Opened { socket, .. } = event {
             let output = match name {
                 "busy" => return Err(EventRefused::Overloaded),
@@ -237,14 +168,21 @@ pub(super) fn world(change: impl FnOnce(&mut Settings)) -> World {
     let metrics = Metrics::new();
     let (outlet, inbox) = outlet(&metrics);
     let (events, received) = mpsc::unbounded_channel();
-    let objects = Arc::new(FakeObjects { outlet: Arc::new(outlet), events, calls: Mutex::default() });
+    let objects = Arc::new(FakeObjects {
+        outlet: Arc::new(outlet),
+        events,
+        calls: Mutex::default(),
+        callers: Mutex::default(),
+        are_awake: AtomicBool::new(false),
+    });
     let game: Arc<dyn AnyGame> = Arc::new(FakeGame(schema()));
     let api = Api {
         audit: Arc::new(|object| Ok(json!({"match_id": object.name.as_str(), "verdict": "same"}))),
         backup: Arc::new(|| Ok(json!({"path": "backups/one", "rows": 1, "blake3": "00"}))),
         readiness: Arc::new(|| Readiness::Ready),
         metrics: Arc::clone(&metrics),
-        classes: vec![ClassEntry { name: "match", version: 1 }],
+        stored: Arc::new(FakeStored),
+        classes: classes(),
         assets: Arc::default(),
     };
     let served = Served {

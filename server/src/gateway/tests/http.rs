@@ -157,7 +157,7 @@ fn the_rest_of_the_routes() {
         for path in ["/healthz", "/readyz", "/"] {
             assert_eq!(get(&world, path).await.status, 200, "{path}");
         }
-        assert_eq!(get(&world, "/v1/classes").await.json()["classes"][0]["name"], "match");
+        assert_eq!(get(&world, "/v1/classes").await.json()["classes"][1]["name"], "match");
         let metrics = get(&world, "/metrics").await;
         assert!(metrics.head.contains("application/openmetrics-text") && metrics.body.ends_with("# EOF\n"));
         assert_eq!(get(&world, "/v1/nothing").await.code(), (404, "no_such_route".to_owned()));

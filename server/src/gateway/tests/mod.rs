@@ -1,9 +1,15 @@
 //! The gateway over real sockets on loopback, before objects that answer what they are told to.
 
 mod encrypted;
+mod fake_classes;
+mod fake_game;
 mod frames;
 mod harness;
 mod http;
+mod object_client;
+mod object_ends;
+mod object_routes;
+mod object_sockets;
 mod quic;
 mod quic_hostile;
 mod requests;

@@ -13,7 +13,7 @@ const JSON: &str = "content-type: application/json\r\n";
 const HIDDEN: &str = "GET /v1/classes HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// Everything the server says to these bytes until it closes.
-async fn said(world: &World, bytes: &[u8]) -> String {
+pub(super) async fn said(world: &World, bytes: &[u8]) -> String {
     let (mut read, mut write) = TcpStream::connect(world.addr()).await.unwrap().into_split();
     let bytes = bytes.to_vec();
     // A server that has refused may have closed before it took everything.

@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use rustix::net::{Shutdown, shutdown};
+use rustix::net::{Shutdown, shutdown, sockopt};
 use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -16,6 +17,8 @@ use crate::gateway::outgoing::Sink;
 
 /// Bytes that TLS may hold of what is written: one record, and little more.
 const TLS_BYTES_MAX: usize = 16 * 1024;
+/// Questions of the kernel that a client may leave unanswered.
+const KEEP_ALIVE_PROBES: u32 = 3;
 
 /// A connection before it is split.
 #[derive(Debug)]
@@ -27,6 +30,21 @@ pub(in crate::gateway) enum Carrier {
 }
 
 impl Carrier {
+    /// Has the kernel ask a silent client whether it is there, first after `first`, so that one that is gone is known
+    /// to be by `gone`.
+    pub(in crate::gateway) fn keep_alive(&self, first: Duration, gone: Duration) {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        let every = gone.saturating_sub(first) / KEEP_ALIVE_PROBES;
+        // A kernel that refuses the options asks more rarely, which is still asking.
+        let _ = sockopt::set_socket_keepalive(tcp, true);
+        let _ = sockopt::set_tcp_keepidle(tcp, first);
+        let _ = sockopt::set_tcp_keepintvl(tcp, every.max(Duration::from_secs(1)));
+        let _ = sockopt::set_tcp_keepcnt(tcp, KEEP_ALIVE_PROBES);
+    }
+
     /// The two halves.
     pub(in crate::gateway) fn into_split(self) -> (ReadHalf, WriteHalf) {
         match self {

@@ -18,6 +18,9 @@ pub(in crate::gateway) enum ReadHalf {
     Tcp(OwnedReadHalf),
     /// TLS over TCP.
     Tls(TlsReadHalf),
+    /// Nothing ever comes.
+    #[cfg(test)]
+    Nowhere,
 }
 
 impl AsyncRead for ReadHalf {
@@ -29,6 +32,8 @@ impl AsyncRead for ReadHalf {
         match &mut *self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+            #[cfg(test)]
+            Self::Nowhere => Poll::Pending,
         }
     }
 }
@@ -42,6 +47,9 @@ pub(in crate::gateway) enum WriteHalf {
     Tls(TlsWriteHalf),
     /// A stream of a QUIC connection.
     Quic(StreamSink),
+    /// Everything is taken.
+    #[cfg(test)]
+    Nowhere,
 }
 
 impl Sink for WriteHalf {
@@ -50,6 +58,8 @@ impl Sink for WriteHalf {
             Self::Tcp(tcp) => Sink::try_write(tcp, bytes),
             Self::Tls(tls) => tls.try_write(bytes),
             Self::Quic(stream) => stream.try_write(bytes),
+            #[cfg(test)]
+            Self::Nowhere => Ok(bytes.len()),
         }
     }
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -57,6 +67,8 @@ impl Sink for WriteHalf {
             Self::Tcp(tcp) => tcp.poll_writable(cx),
             Self::Tls(tls) => tls.poll_writable(cx),
             Self::Quic(stream) => stream.poll_writable(cx),
+            #[cfg(test)]
+            Self::Nowhere => Poll::Ready(Ok(())),
         }
     }
     fn abandon(&self) {
@@ -64,6 +76,8 @@ impl Sink for WriteHalf {
             Self::Tcp(tcp) => tcp.abandon(),
             Self::Tls(tls) => tls.abandon(),
             Self::Quic(stream) => stream.abandon(),
+            #[cfg(test)]
+            Self::Nowhere => {}
         }
     }
 }
