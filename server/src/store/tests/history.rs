@@ -70,7 +70,7 @@ fn on_both(check: impl Fn(&mut Past<'_>)) {
     check(&mut Past { store: &memory, clock: &clock, flush: &mut flush });
     let mut bench = Bench::open(&SimDisk::new(), settings()).unwrap();
     let (store, clock) = (bench.store.clone(), bench.clock.clone());
-    let mut flush = || assert_eq!(bench.run_for(Duration::from_millis(20)), Turn::Idle);
+    let mut flush = || assert_eq!(bench.run_for(Duration::from_millis(40)), Turn::Idle);
     check(&mut Past { store: &store, clock: &clock, flush: &mut flush });
 }
 
