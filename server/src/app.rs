@@ -27,11 +27,13 @@ use crate::runtime::handle::ObjectsRef;
 use crate::runtime::job_threads::JobThreads;
 use crate::runtime::pool::{Edges, Shared};
 use crate::runtime::ports::{Store, StoreHealth};
-use crate::runtime::settings::Settings;
 use crate::runtime::threads::Threads;
 use crate::store::{
     self, ClassMigration, ClassPlan, ClassReport, CommitThread, RedbStore, StoreError, StoreSettings,
 };
+
+use parts::{gateway_settings, runtime_settings};
+mod parts;
 
 /// How long a drain waits for everything to become durable, and then for clients to be told.
 const DRAIN_BUDGET: Duration = Duration::from_secs(10);
@@ -292,35 +294,6 @@ fn recover(runtime: &Shared, clock: &SystemClock, metrics: &Metrics) -> Result<(
         );
     }
     Ok(())
-}
-
-fn runtime_settings(config: &Config) -> Settings {
-    let random = random();
-    let (node, seed) = random.split_at(8);
-    let word = |bytes: &[u8]| u64::from_le_bytes(*bytes.first_chunk().expect("8 bytes"));
-    Settings {
-        node: word(node) as u32,
-        seed: word(seed),
-        tick_workers: config.tick_workers,
-        general_workers: config.general_workers,
-        pin_tick_workers: config.pin_workers,
-        realtime: config.realtime,
-        ..Settings::default()
-    }
-}
-
-fn gateway_settings(config: &Config) -> gateway::Settings {
-    gateway::Settings {
-        origins: config.origins.clone(),
-        threads: config.gateway_threads,
-        connections_per_address: u32::try_from(config.connections_per_address).unwrap_or(u32::MAX),
-        matches_per_key: config.matches_per_key,
-        quic: config.quic,
-        tls: config.tls.clone().map(|(certificate, key)| gateway::TlsFiles { certificate, key }),
-        behind_proxy: config.behind_proxy,
-        kept: Some(config.data.clone()),
-        ..gateway::Settings::with_access(config.listen, config.access.clone())
-    }
 }
 
 fn random() -> [u8; 16] {

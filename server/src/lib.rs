@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod fuzzed;
 pub mod gateway;
+pub mod id_map;
 pub mod mailbox;
 pub mod metrics;
 pub mod object;

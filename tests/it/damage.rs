@@ -8,10 +8,14 @@ use tickstone_tests::client::{Client, hello};
 use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::turn;
 
+/// The format of the file.
+const FORMAT: u64 = 2;
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const VALUES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("values");
-/// Bytes of an object's id, before the key of each of its values.
+/// Bytes of an object's id, before the space and the key of each of its values.
 const ID_BYTES: usize = 32;
+/// The space of values, beside accounts and alarms.
+const VALUE_SPACE: u8 = 1;
 
 fn file(dir: &Path) -> std::path::PathBuf {
     dir.join("tickstone.redb")
@@ -36,8 +40,9 @@ fn damage(dir: &Path, mark: &str, wanted: fn(&[u8]) -> bool, at_most: usize) -> 
     drop(db);
     let holds = |value: &[u8]| value.windows(mark.len()).any(|part| part == mark.as_bytes());
     let header = rows.iter().find(|(key, value)| key.ends_with(b"header") && holds(value));
-    let object = header.expect("the match is stored").0[..ID_BYTES].to_vec();
-    let hit = |key: &[u8]| key.starts_with(&object) && wanted(&key[ID_BYTES..]);
+    let mut prefix = header.expect("the match is stored").0[..ID_BYTES].to_vec();
+    prefix.push(VALUE_SPACE);
+    let hit = |key: &[u8]| key.strip_prefix(prefix.as_slice()).is_some_and(wanted);
     let mut hits: Vec<_> = rows.into_iter().filter(|(key, _)| hit(key)).collect();
     hits.reverse();
     hits.truncate(at_most);
@@ -82,15 +87,15 @@ fn a_newer_format_is_refused_and_left_alone() {
     let _turn = turn::shared();
     let (plan, _) = played();
     edit(&plan.data, |transaction| {
-        transaction.open_table(META).unwrap().insert("format", 2).unwrap();
+        transaction.open_table(META).unwrap().insert("format", FORMAT + 1).unwrap();
     });
     let before = std::fs::read(file(&plan.data)).unwrap();
     let (status, said) = plan.refused();
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("format 2") && said.contains("newer server"), "{said}");
+    assert!(said.contains(&format!("format {}", FORMAT + 1)) && said.contains("newer server"), "{said}");
     assert!(before == std::fs::read(file(&plan.data)).unwrap(), "the file was touched");
     edit(&plan.data, |transaction| {
-        transaction.open_table(META).unwrap().insert("format", 1).unwrap();
+        transaction.open_table(META).unwrap().insert("format", FORMAT).unwrap();
     });
     other_is_served(&plan.start());
 }

@@ -23,7 +23,7 @@ use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
-use crate::object::id_map::IdMap;
+use crate::id_map::IdMap;
 use crate::object::socket::{SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
 

@@ -18,11 +18,11 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::moderation::Moderation;
 use super::objects::Groups;
+use crate::id_map::IdMap;
 use crate::mailbox::{Receiver, Sender, mailbox};
 use crate::metrics::Metrics;
 use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
-use crate::object::id_map::IdMap;
 use crate::object::peer::{SocketInfo, WhenFull};
 use crate::object::socket::{SocketId, StateFrame};
 use crate::runtime::ports::{Outlet, SocketOutput};

@@ -15,7 +15,6 @@ pub mod contract;
 pub mod effects;
 pub mod gate;
 pub mod id;
-pub mod id_map;
 pub mod job;
 pub mod peer;
 pub mod peers;

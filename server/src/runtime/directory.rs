@@ -11,8 +11,8 @@ use tickstone_shared::time::Moment;
 
 use super::inbox::{Addressed, Event, Inbox};
 use super::settings::PANIC_WINDOW;
+use crate::id_map::IdMap;
 use crate::object::id::{Identity, ObjectId};
-use crate::object::id_map::IdMap;
 
 /// A worker, by its place in the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

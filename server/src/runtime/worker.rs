@@ -24,9 +24,9 @@ use super::outbox::Outbox;
 use super::pool::Shared;
 use super::ports::SocketOutput;
 use super::settings::{EVENTS_PER_TURN_MAX, IDLE_POLL, REST_POLL, TICK_POLL};
+use crate::id_map::IdMap;
 use crate::object::effects::{Effects, Output};
 use crate::object::id::{Identity, ObjectId};
-use crate::object::id_map::IdMap;
 use crate::object::sight::Wall;
 
 const POISON: &str = "no handler runs under the core's lock";

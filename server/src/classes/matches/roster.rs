@@ -8,7 +8,7 @@ use tickstone_shared::time::Tick;
 
 use super::admissions::{AdmissionRecord, Nonce, Reservations, UsedTokens};
 use super::input_buffer::InputBuffer;
-use crate::object::id_map::IdMap;
+use crate::id_map::IdMap;
 use crate::object::socket::SocketId;
 
 /// The hash of a resume token: what is stored of it.

@@ -10,8 +10,8 @@ use tickstone_shared::time::Moment;
 
 use super::peer::{Peer, PeerEnding};
 use crate::gateway::close_reason::{Ending, RESTARTING, TOO_SLOW};
+use crate::id_map::IdMap;
 use crate::object::id::{Identity, ObjectId};
-use crate::object::id_map::IdMap;
 use crate::object::peer::{AutoResponse, SocketInfo, SocketRules};
 use crate::object::socket::SocketId;
 
