@@ -19,7 +19,7 @@ use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{Metrics, MetricsRef};
-use crate::object::contract::ClassRef;
+use crate::object::contract::{Class, ClassRef};
 use crate::object::id::Identity;
 use crate::object::simple::{Simple, SimpleClass};
 use crate::object::storage::ReadError;
@@ -45,9 +45,10 @@ const LOOK: Duration = Duration::from_millis(2);
 pub struct App {
     games: Games,
     assets: Assets,
-    extra: Vec<ClassRef>,
     migrations: Vec<ClassMigration>,
     confirmed: BTreeSet<String>,
+    /// Beside that of matches.
+    more_classes: Vec<ClassRef>,
 }
 
 /// Why a server does not run.
@@ -90,15 +91,15 @@ impl App {
 
     /// Adds a class of objects.
     #[must_use]
-    pub fn class(mut self, class: ClassRef) -> Self {
-        self.extra.push(class);
+    pub fn class(mut self, class: impl Class + 'static) -> Self {
+        self.more_classes.push(Arc::new(class));
         self
     }
 
     /// Adds a class that is written the simple way.
     #[must_use]
     pub fn object<T: Simple>(self) -> Self {
-        self.class(Arc::new(SimpleClass::<T>::default()))
+        self.class(SimpleClass::<T>::default())
     }
 
     /// Adds a data file that games may ask for, such as `maps/dust.json`.
@@ -138,7 +139,7 @@ impl App {
         metrics: &MetricsRef,
     ) -> Vec<ClassRef> {
         let matches: ClassRef = Arc::new(MatchClass::new(shelf(config, games, assets, metrics)));
-        std::iter::once(matches).chain(self.extra.iter().cloned()).collect()
+        std::iter::once(matches).chain(self.more_classes.iter().cloned()).collect()
     }
 
     fn store_settings(&self, config: &Config, classes: &[ClassRef]) -> StoreSettings {

@@ -161,7 +161,7 @@ const FOLDERS: [(&[&str], &[&str]); 4] = [
             "tokio_rustls",
             "rcgen",
         ],
-        &["server/src/gateway/", "shared/src/net/", "loadtest/src/impair/", "loadtest/src/hostile/"],
+        &["server/src/gateway/", "shared/src/net/", "loadtest/src/impair/", "loadtest/src/hostile/", "loadtest/src/idle/"],
     ),
     (&["bevy_ecs"], &["shared/src/sim/", "shared/src/games/", "tests/outside_game/"]),
     (&["ureq"], &["server/src/cli/", "loadtest/src/"]),

@@ -218,13 +218,13 @@ impl<'a> Run<'a> {
     /// Calls these objects once each, and reads the server when they hibernate.
     fn make(&self, from: u32, until: u32) -> Reading {
         self.note("making objects");
-        let flags = &self.options.flags;
+        let (flags, api) = (&self.options.flags, self.api);
         std::thread::scope(|scope| {
             for caller in 0..CALLERS {
                 scope.spawn(move || {
                     for number in (from..until).skip(caller).step_by(CALLERS) {
                         let path = format!("/v1/objects/{}/bare-{number}/call/{}", flags.class, flags.method);
-                        self.api.call(&path);
+                        api.call(&path);
                     }
                 });
             }

@@ -8,6 +8,7 @@ mod harness;
 mod http;
 mod object_client;
 mod object_ends;
+mod object_live;
 mod object_routes;
 mod object_sockets;
 mod quic;
