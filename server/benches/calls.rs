@@ -26,6 +26,7 @@ use tickstone_server::object::contract::{
 use tickstone_server::object::id::Identity;
 use tickstone_server::runtime::handle::Objects as _;
 use tickstone_server::runtime::pool::{Edges, Shared};
+use tickstone_server::runtime::ports::JobsInPlace;
 use tickstone_server::runtime::settings::Settings;
 use tickstone_server::runtime::threads::Threads;
 use tickstone_server::store::{CommitThread, RedbStore, StoreSettings};
@@ -126,7 +127,13 @@ impl Server {
         let (clock, metrics) = (Arc::new(SystemClock::new()), Metrics::new());
         let (store, commit) = RedbStore::open(StoreSettings::new(dir), clock.clone(), metrics.clone())?;
         let (outlet, _) = tickstone_server::gateway::outlet(&metrics);
-        let edges = Edges { clock: clock.clone(), store: Arc::new(store), outlet: Arc::new(outlet), metrics };
+        let edges = Edges {
+            clock: clock.clone(),
+            store: Arc::new(store),
+            outlet: Arc::new(outlet),
+            jobs: Arc::new(JobsInPlace),
+            metrics,
+        };
         let settings = Settings::default();
         let runtime = Shared::new(&settings, edges, vec![Arc::new(Pebbles)]);
         let threads = Threads::start(&runtime, &clock, &settings)?;

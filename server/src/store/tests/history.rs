@@ -92,6 +92,7 @@ fn store_4_an_object_goes_back_to_a_bookmark_and_forth_again() {
         );
         past.write("a", vec![put("k", "3"), Write::SetAlarm(alarm("second", 30, 3))]);
         past.write("b", vec![put("k", "c")]);
+        past.write("a", vec![put("k", "4"), put("k", "5"), delete("new"), put("new", "m")]);
         let is = past.shown("a");
         let undo = past.restore("a", then);
         assert_eq!(past.shown("a"), was);
@@ -101,6 +102,19 @@ fn store_4_an_object_goes_back_to_a_bookmark_and_forth_again() {
         let redo = past.restore("a", undo);
         assert_eq!(past.shown("a"), is);
         past.restore("a", redo);
+        assert_eq!(past.shown("a"), was);
+    });
+}
+
+#[test]
+fn store_4_what_a_batch_changes_twice_goes_back_to_before_the_batch() {
+    on_both(|past| {
+        past.write("a", first());
+        let then = past.now();
+        let (was, alarms) = (past.shown("a"), [5, 6].map(|due| Write::SetAlarm(alarm("", due, 1))));
+        let writes = vec![put("k", "2"), put("k", "3"), put("new", "1"), delete("new"), delete("k")];
+        past.write("a", [writes, alarms.to_vec()].concat());
+        past.restore("a", then);
         assert_eq!(past.shown("a"), was);
     });
 }

@@ -179,6 +179,18 @@ fn store_7_migrations_are_applied_once_in_order_and_never_forgotten() {
 }
 
 #[test]
+fn store_7_a_name_that_was_given_up_may_be_given_again() {
+    let disk = stored().disk;
+    let plan = plan(&[("test", 3), ("new", 3), ("other", 1)], &[rename("test", "new")]);
+    let mut bench = Bench::open(&disk, with(&plan)).unwrap();
+    bench.durable(batch("later", vec![Write::Record(record("later", 1)), put("k", "v")]));
+    let bench = bench.reopen_with(with(&plan));
+    let record = bench.store.reader(object("later")).unwrap().record().unwrap();
+    assert_eq!(record.map(|record| record.class), Some("test".to_owned()), "a migration is applied once");
+    check_renamed(&bench);
+}
+
+#[test]
 fn store_7_two_classes_do_not_become_one() {
     let (_, error) = refused(stored(), &plan(&[("test", 3)], &[rename("other", "test")]));
     assert_eq!(error, ClassError::Occupied { from: "other".to_owned(), to: "test".to_owned() });
