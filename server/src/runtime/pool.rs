@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use tickstone_shared::ids::ObjectName;
 use tickstone_shared::sim::game::WorkerGroup;
 use tickstone_shared::time::Moment;
 
 use super::directory::{Directory, Undelivered, WorkerId};
 use super::due::pump::Pump;
-use super::handle::{EventRefused, Objects, ReplyTo};
+use super::handle::EventRefused;
 use super::inbox::{Event, Inbox, Order, WakeOrder, inbox};
 use super::listings::Listings;
 use super::ports::{Jobs, Outlet, Store};
@@ -20,12 +19,9 @@ use super::settings::Settings;
 use super::worker::{Scratch, Worker};
 use crate::clock::ClockRef;
 use crate::metrics::{ClassLabel, Metrics, MetricsRef};
-use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
-use crate::object::contract::{Call, CallError, CallId, ClassRef, WakeReason};
-use crate::object::effects::Listing;
+use crate::object::contract::{CallError, CallId, ClassRef, WakeReason};
 use crate::object::id::{Identity, ObjectId};
-use crate::object::socket::SocketEvent;
 use crate::object::storage::ReadError;
 
 /// What every worker can reach.
@@ -349,72 +345,4 @@ impl Shared {
 
 pub(super) fn is_active(worker: &Worker) -> bool {
     worker.active.load(Ordering::Acquire)
-}
-
-/// How long a worker may go without a turn before the process calls itself dead.
-const ALIVE_WITHIN: Duration = Duration::from_secs(1);
-
-impl Objects for Shared {
-    fn call_by(
-        &self,
-        caller: Caller,
-        object: &Identity,
-        method: &str,
-        body: serde_json::Value,
-        reply: ReplyTo,
-    ) {
-        if self.is_draining() && method == "create" {
-            return reply(Err(CallError::Draining));
-        }
-        let id = self.next_call();
-        let call = Call { id, caller, method: method.to_owned(), body };
-        if let Err(event) = self.send(object, Event::Call(call, reply)) {
-            if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
-        }
-    }
-
-    fn delete(&self, object: &Identity, reply: ReplyTo) {
-        if let Err(event) = self.send(object, Event::Delete(reply)) {
-            if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
-        }
-    }
-
-    fn is_awake(&self, object: &Identity) -> bool {
-        self.directory.owner(object.id).is_some()
-    }
-
-    fn socket(&self, object: &Identity, event: SocketEvent) -> Result<(), EventRefused> {
-        if self.is_draining() && matches!(event, SocketEvent::Opened { .. }) {
-            return Err(EventRefused::Draining);
-        }
-        self.send(object, Event::Socket(event)).map_err(|_| {
-            self.metrics.inbox_refused.inc();
-            EventRefused::Overloaded
-        })
-    }
-
-    fn listing(&self, object: &Identity) -> Option<Listing> {
-        self.listings.of(object)
-    }
-
-    fn listings(
-        &self,
-        class: &'static str,
-        after: Option<&ObjectName>,
-        limit: usize,
-        filter: &dyn Fn(&Listing) -> bool,
-    ) -> Vec<Listing> {
-        self.listings.page(class, after, limit, filter)
-    }
-
-    fn is_draining(&self) -> bool {
-        Shared::is_draining(self)
-    }
-
-    fn is_alive(&self) -> bool {
-        let now = self.clock.now();
-        let moved =
-            |worker: &Worker| now.since(Moment(worker.last_turn.load(Ordering::Relaxed))) < ALIVE_WITHIN;
-        self.workers.iter().filter(|worker| is_active(worker)).all(moved)
-    }
 }
