@@ -34,6 +34,7 @@ use crate::store::{
 
 use parts::{gateway_settings, runtime_settings};
 mod parts;
+mod assets;
 
 /// How long a drain waits for everything to become durable, and then for clients to be told.
 const DRAIN_BUDGET: Duration = Duration::from_secs(10);
@@ -171,7 +172,7 @@ impl App {
     /// Builds every floor, and has the matches of the last run back.
     pub fn start(mut self, config: &Config) -> Result<Server, AppError> {
         if let Some(dir) = &config.assets {
-            read_assets(dir, &mut self.assets)?;
+            assets::read(dir, &mut self.assets)?;
         }
         let metrics = Metrics::new();
         let clock = Arc::new(SystemClock::new());
@@ -357,21 +358,4 @@ fn api(
         classes: runtime.classes.values().map(|class| ClassEntry::of(&**class)).collect(),
         assets: Arc::default(),
     }
-}
-
-fn read_assets(dir: &Path, assets: &mut Assets) -> Result<(), AppError> {
-    let failed = |path: &Path, error: io::Error| AppError::Assets {
-        path: path.display().to_string(),
-        problem: error.to_string(),
-    };
-    let maps = dir.join("maps");
-    for entry in std::fs::read_dir(&maps).map_err(|error| failed(&maps, error))? {
-        let path = entry.map_err(|error| failed(&maps, error))?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            assets.insert(format!("maps/{name}"), text);
-        }
-    }
-    Ok(())
 }

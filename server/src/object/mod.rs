@@ -24,5 +24,4 @@ pub mod simple;
 pub mod socket;
 pub mod storage;
 pub mod typed;
-pub mod unwritten;
 pub mod values;

@@ -7,7 +7,7 @@ use tickstone_shared::time::Moment;
 use super::peer::SocketInfo;
 use super::socket::SocketId;
 use super::storage::{AlarmRow, ReadError, Reader};
-use super::unwritten::Unwritten;
+use super::values::unwritten::Unwritten;
 
 /// Two looks at the wall clock that differ by no more: rounding, and the pull of a time server.
 const WALL_DRIFT_MAX_NANOS: u64 = 20_000_000;

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::context::{Context, WriteRefused};
 use super::storage::{KEY_BYTES_MAX, Range, ReadError, Reader, VALUE_BYTES_MAX, Write};
-use super::unwritten::Seen;
+use unwritten::Seen;
+
+pub mod unwritten;
 
 /// A key and its value.
 pub type Row = (Vec<u8>, Vec<u8>);

@@ -272,9 +272,7 @@ impl Activation {
                 kept.alarms.insert(row.name.clone(), row.clone());
             }
             Write::ClearAlarm { name, generation } => {
-                if kept.alarms.get(name).is_some_and(|row| row.generation == *generation) {
-                    kept.alarms.remove(name);
-                }
+                kept.alarms.retain(|known, row| known != name || row.generation != *generation);
             }
             Write::DeleteAll => kept.alarms.clear(),
             _ => {}

@@ -23,10 +23,10 @@ pub struct JobThreads {
 
 impl JobThreads {
     /// Starts them. They end with the last of its clones.
-    pub fn start(http: Option<HttpPort>) -> std::io::Result<Self> {
+    pub fn start(http: Option<&HttpPort>) -> std::io::Result<Self> {
         let (queue, work) = crossbeam_channel::bounded::<(Work, Done)>(QUEUE_MAX);
         for number in 0..THREADS {
-            let (work, http) = (work.clone(), http.clone());
+            let (work, http) = (work.clone(), http.cloned());
             Builder::new().name(format!("jobs-{number}")).spawn(move || {
                 for (work, done) in work {
                     done(run(work, http.as_ref()));

@@ -93,7 +93,7 @@ impl Shared {
         match job {
             Job::Sleep(_) => {}
             Job::Call { class, name, method, body } => {
-                self.call_object(from, (&class, name), &method, body, done)
+                self.call_object(from, (&class, name), &method, body, done);
             }
             Job::Compute(computation) => self.jobs.run(Work::Compute(computation), Box::new(done)),
             Job::Http(request) => self.jobs.run(Work::Http(request), Box::new(done)),

@@ -92,7 +92,7 @@ impl Outlet for Clients {
             };
             match output {
                 SocketOutput::Send { socket, message: sent } => {
-                    with(socket, &mut |client| message(client, &sent))
+                    with(socket, &mut |client| message(client, &sent));
                 }
                 SocketOutput::Broadcast { sockets, message: sent } => {
                     sockets.into_iter().for_each(|socket| with(socket, &mut |client| message(client, &sent)));

@@ -49,7 +49,7 @@ fn relay(ctx: &mut tickstone_server::object::context::Context<'_>, what: &Happen
             ctx.call(SCRIPT, named("other"), "hear", json!(7));
         }
         Happens::Call(call) => {
-            log.note(format!("{} {} {:?}", ctx.identity().name.as_str(), call.method, call.caller))
+            log.note(format!("{} {} {:?}", ctx.identity().name.as_str(), call.method, call.caller));
         }
         Happens::Done(_, result) => log.note(format!("{result:?}")),
         _ => {}

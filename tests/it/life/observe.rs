@@ -12,7 +12,7 @@ const METRICS: &str = "tickstone_matches{state=\"running\"} tickstone_match_tick
     tickstone_bytes_total{transport=\"ws\",direction=\"in\"} \
     tickstone_bytes_total{transport=\"ws\",direction=\"out\"} tickstone_snapshots_coalesced_total \
     tickstone_commit_seconds_count tickstone_commit_group_size_count tickstone_recovery_seconds \
-    tickstone_recovery_ticks_lost_total tickstone_objects{class=\"match\",state=\"running\"} \
+    tickstone_recovery_ticks_lost_total tickstone_objects{class=\"match\",state=\"active\"} \
     tickstone_wake_seconds_count tickstone_alarm_lateness_seconds_count tickstone_object_panics_total \
     tickstone_object_busy_seconds_total{class=\"match\"} \
     process_cpu_seconds_total process_resident_memory_bytes process_open_fds process_max_fds";

@@ -84,7 +84,7 @@ impl Running {
     /// Somebody is there, is expected, or waits for the next tick.
     pub(super) fn is_wanted(&self) -> bool {
         let waits = !self.record.events.is_empty() || !self.answers.is_empty() || !self.held.is_empty();
-        waits || self.roster.taken() > 0 || self.roster.reservations.len() > 0
+        waits || self.roster.taken() > 0 || !self.roster.reservations.is_empty()
     }
 
     /// Ticks from here on.

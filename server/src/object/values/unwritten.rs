@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::storage::{Ticket, TicketState, Write};
+use crate::object::storage::{Ticket, TicketState, Write};
 
 /// A value that waits for the disk; none: it was removed.
 type Waiting = Option<Vec<u8>>;
