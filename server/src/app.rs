@@ -19,9 +19,11 @@ use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{Metrics, MetricsRef};
-use crate::object::contract::{Class, ClassRef};
+use crate::object::contract::ClassRef;
 use crate::object::id::Identity;
+use crate::object::simple::{Simple, SimpleClass};
 use crate::object::storage::ReadError;
+use crate::runtime::handle::ObjectsRef;
 use crate::runtime::job_threads::JobThreads;
 use crate::runtime::pool::{Edges, Shared};
 use crate::runtime::ports::{Store, StoreHealth};
@@ -43,10 +45,9 @@ const LOOK: Duration = Duration::from_millis(2);
 pub struct App {
     games: Games,
     assets: Assets,
+    extra: Vec<ClassRef>,
     migrations: Vec<ClassMigration>,
     confirmed: BTreeSet<String>,
-    /// Beside that of matches.
-    more_classes: Vec<ClassRef>,
 }
 
 /// Why a server does not run.
@@ -89,9 +90,15 @@ impl App {
 
     /// Adds a class of objects.
     #[must_use]
-    pub fn class(mut self, class: impl Class + 'static) -> Self {
-        self.more_classes.push(Arc::new(class));
+    pub fn class(mut self, class: ClassRef) -> Self {
+        self.extra.push(class);
         self
+    }
+
+    /// Adds a class that is written the simple way.
+    #[must_use]
+    pub fn object<T: Simple>(self) -> Self {
+        self.class(Arc::new(SimpleClass::<T>::default()))
     }
 
     /// Adds a data file that games may ask for, such as `maps/dust.json`.
@@ -131,7 +138,7 @@ impl App {
         metrics: &MetricsRef,
     ) -> Vec<ClassRef> {
         let matches: ClassRef = Arc::new(MatchClass::new(shelf(config, games, assets, metrics)));
-        std::iter::once(matches).chain(self.more_classes.iter().cloned()).collect()
+        std::iter::once(matches).chain(self.extra.iter().cloned()).collect()
     }
 
     fn store_settings(&self, config: &Config, classes: &[ClassRef]) -> StoreSettings {
@@ -213,6 +220,11 @@ impl Server {
     /// Where it listens for QUIC, if it does.
     pub fn quic_addr(&self) -> Option<std::net::SocketAddr> {
         self.gateway.quic_addr()
+    }
+
+    /// The way to its objects.
+    pub fn objects(&self) -> ObjectsRef {
+        self.runtime.clone()
     }
 
     /// Says on stdout, in one line, that it serves.
@@ -322,6 +334,7 @@ fn shelf(config: &Config, games: &Arc<Games>, assets: &Arc<Assets>, metrics: &Me
         journal_retention: config.journal_retention,
         resume_window: config.resume_window,
         empty_ttl: config.empty_ttl,
+        ..MatchSettings::default()
     };
     Shelf {
         games: games.clone(),

@@ -32,7 +32,7 @@ use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
 use crate::object::socket::{SocketEvent, SocketId};
-use crate::object::storage::{Reader, Write, WriteBatch};
+use crate::object::storage::{Reader, Record, Write, WriteBatch};
 use crate::runtime::handle::Objects as _;
 use crate::runtime::pool::{Edges, Shared};
 use crate::runtime::ports::{JobsInPlace, Outlet, SocketOutput, Store as _};
@@ -289,8 +289,8 @@ impl Bench {
 
     /// Changes what is stored, as nobody but a test does.
     fn tamper(&self, writes: Vec<Write>) {
-        let epoch = self.stored().record().unwrap().unwrap().epoch;
-        let batch = WriteBatch { object: one().id, node: 1, epoch, writes, urgent: true, ticket: None };
+        let Record { epoch, node, .. } = self.stored().record().unwrap().unwrap();
+        let batch = WriteBatch { object: one().id, node, epoch, writes, urgent: true, ticket: None };
         self.store.submit(batch).unwrap();
     }
 
