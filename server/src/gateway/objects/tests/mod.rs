@@ -136,6 +136,7 @@ fn socket_6_the_kernel_asks_after_15_s_and_gives_up_by_30() {
         let carrier = Carrier::Plain(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
         carrier.keep_alive(Duration::from_secs(15), Duration::from_secs(30));
         let Carrier::Plain(tcp) = &carrier else { unreachable!() };
+        assert_eq!(sockopt::tcp_user_timeout(tcp).unwrap(), 30_000, "or one lost question would end it");
         assert!(sockopt::socket_keepalive(tcp).unwrap());
         let (first, every) = (sockopt::tcp_keepidle(tcp).unwrap(), sockopt::tcp_keepintvl(tcp).unwrap());
         let probes = sockopt::tcp_keepcnt(tcp).unwrap();
