@@ -19,7 +19,11 @@ use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{Metrics, MetricsRef};
+<<<<<<< HEAD
 use crate::object::contract::{Class, ClassRef};
+=======
+use crate::object::contract::ClassRef;
+>>>>>>> sockets
 use crate::object::id::Identity;
 use crate::object::simple::{Simple, SimpleClass};
 use crate::object::storage::ReadError;
@@ -50,8 +54,6 @@ pub struct App {
     assets: Assets,
     migrations: Vec<ClassMigration>,
     confirmed: BTreeSet<String>,
-    /// Beside that of matches.
-    more_classes: Vec<ClassRef>,
 }
 
 /// Why a server does not run.
@@ -94,8 +96,13 @@ impl App {
 
     /// Adds a class of objects.
     #[must_use]
+<<<<<<< HEAD
     pub fn class(mut self, class: impl Class + 'static) -> Self {
         self.more_classes.push(Arc::new(class));
+=======
+    pub fn class(mut self, class: ClassRef) -> Self {
+        self.extra.push(class);
+>>>>>>> sockets
         self
     }
 
@@ -142,7 +149,11 @@ impl App {
         metrics: &MetricsRef,
     ) -> Vec<ClassRef> {
         let matches: ClassRef = Arc::new(MatchClass::new(shelf(config, games, assets, metrics)));
+<<<<<<< HEAD
         std::iter::once(matches).chain(self.more_classes.iter().cloned()).collect()
+=======
+        std::iter::once(matches).chain(self.extra.iter().cloned()).collect()
+>>>>>>> sockets
     }
 
     fn store_settings(&self, config: &Config, classes: &[ClassRef]) -> StoreSettings {

@@ -1,6 +1,7 @@
 //! One run: sockets, rest, passes over the objects, figures.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub fn run(options: &IdleOptions) -> Result<IdleReport, FleetError> {
     let api = Api::new(&options.flags.url, options.flags.admin_key.as_deref())?;
     let bar = ProgressBar::new_spinner();
     if let Some(note) = limits::make_room(u64::from(options.flags.sockets)) {
-        bar.println(note);
+        complain(&bar, &note);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut run = Run::new(options, &api, bar)?;
@@ -156,7 +157,7 @@ impl<'a> Run<'a> {
                 Some(Ok(Ok(socket))) => self.sockets.push(socket),
                 Some(Ok(Err(error))) => {
                     self.report.lost += 1;
-                    self.bar.println(format!("a socket: {error}"));
+                    complain(&self.bar, &format!("a socket: {error}"));
                 }
                 Some(Err(_)) => self.report.lost += 1,
             }
@@ -233,6 +234,12 @@ impl<'a> Run<'a> {
         self.clock.wait_until(self.clock.now() + self.options.rest);
         Reading::take(self.api)
     }
+}
+
+/// Says something beside the bar.
+fn complain(bar: &ProgressBar, what: &str) {
+    // Where stderr is gone there is nobody to complain to.
+    bar.suspend(|| drop(writeln!(std::io::stderr().lock(), "loadtest: {what}")));
 }
 
 /// Bytes of the server for each of so many more.

@@ -105,7 +105,7 @@ fn server() -> (Option<Server>, tempfile::TempDir, SocketAddr) {
         quic: Some("off".to_owned()),
         ..RawConfig::default()
     };
-    let server = App::new().class(Diaries).start(&config.check(2).unwrap()).unwrap();
+    let server = App::new().class(std::sync::Arc::new(Diaries)).start(&config.check(2).unwrap()).unwrap();
     let addr = server.http_addr();
     (Some(server), dir, addr)
 }

@@ -17,8 +17,9 @@ use crate::gateway::outgoing::Sink;
 
 /// Bytes that TLS may hold of what is written: one record, and little more.
 const TLS_BYTES_MAX: usize = 16 * 1024;
-/// Questions of the kernel that a client may leave unanswered.
-const KEEP_ALIVE_PROBES: u32 = 3;
+/// Questions of the kernel that a client may leave unanswered. Several: those of many sockets are asked at the same
+/// instant, and what does not fit the queue of a device is lost.
+const KEEP_ALIVE_PROBES: u32 = 5;
 
 /// A connection before it is split.
 #[derive(Debug)]
@@ -31,7 +32,8 @@ pub(in crate::gateway) enum Carrier {
 
 impl Carrier {
     /// Has the kernel ask a silent client whether it is there, first after `first`, so that one that is gone is known
-    /// to be by `gone`.
+    /// to be by `gone`. One question or answer that is lost ends nothing: the time that bytes may wait for a client
+    /// is as long, or the kernel would give up after the first.
     pub(in crate::gateway) fn keep_alive(&self, first: Duration, gone: Duration) {
         let tcp = match self {
             Self::Plain(tcp) => tcp,
@@ -43,6 +45,7 @@ impl Carrier {
         let _ = sockopt::set_tcp_keepidle(tcp, first);
         let _ = sockopt::set_tcp_keepintvl(tcp, every.max(Duration::from_secs(1)));
         let _ = sockopt::set_tcp_keepcnt(tcp, KEEP_ALIVE_PROBES);
+        let _ = sockopt::set_tcp_user_timeout(tcp, u32::try_from(gone.as_millis()).unwrap_or(u32::MAX));
     }
 
     /// The two halves.
