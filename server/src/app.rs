@@ -19,11 +19,7 @@ use crate::clock::{Clock, ClockRef, SystemClock};
 use crate::config::Config;
 use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{Metrics, MetricsRef};
-<<<<<<< HEAD
-use crate::object::contract::{Class, ClassRef};
-=======
 use crate::object::contract::ClassRef;
->>>>>>> sockets
 use crate::object::id::Identity;
 use crate::object::simple::{Simple, SimpleClass};
 use crate::object::storage::ReadError;
@@ -37,8 +33,8 @@ use crate::store::{
 };
 
 use parts::{gateway_settings, runtime_settings};
-mod parts;
 mod assets;
+mod parts;
 
 /// How long a drain waits for everything to become durable, and then for clients to be told.
 const DRAIN_BUDGET: Duration = Duration::from_secs(10);
@@ -54,6 +50,8 @@ pub struct App {
     assets: Assets,
     migrations: Vec<ClassMigration>,
     confirmed: BTreeSet<String>,
+    /// Beside that of matches.
+    more_classes: Vec<ClassRef>,
 }
 
 /// Why a server does not run.
@@ -96,20 +94,15 @@ impl App {
 
     /// Adds a class of objects.
     #[must_use]
-<<<<<<< HEAD
-    pub fn class(mut self, class: impl Class + 'static) -> Self {
-        self.more_classes.push(Arc::new(class));
-=======
     pub fn class(mut self, class: ClassRef) -> Self {
-        self.extra.push(class);
->>>>>>> sockets
+        self.more_classes.push(class);
         self
     }
 
     /// Adds a class that is written the simple way.
     #[must_use]
     pub fn object<T: Simple>(self) -> Self {
-        self.class(SimpleClass::<T>::default())
+        self.class(Arc::new(SimpleClass::<T>::default()))
     }
 
     /// Adds a data file that games may ask for, such as `maps/dust.json`.
@@ -149,11 +142,7 @@ impl App {
         metrics: &MetricsRef,
     ) -> Vec<ClassRef> {
         let matches: ClassRef = Arc::new(MatchClass::new(shelf(config, games, assets, metrics)));
-<<<<<<< HEAD
         std::iter::once(matches).chain(self.more_classes.iter().cloned()).collect()
-=======
-        std::iter::once(matches).chain(self.extra.iter().cloned()).collect()
->>>>>>> sockets
     }
 
     fn store_settings(&self, config: &Config, classes: &[ClassRef]) -> StoreSettings {

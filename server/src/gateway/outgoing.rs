@@ -234,10 +234,10 @@ impl<S: Sink> Outgoing<S> {
 
     /// Bytes that wait for the client.
     pub(super) fn queued_bytes(&self) -> usize {
-        let bytes = |waiting: &Box<Waiting>| {
+        let bytes = |waiting: &Waiting| {
             waiting.rest.len() - waiting.rest_from + waiting.reliable_bytes + waiting.state.len()
         };
-        self.lock().waiting.as_ref().map_or(0, bytes)
+        self.lock().waiting.as_deref().map_or(0, bytes)
     }
 
     /// Throws away what waits and what the kernel holds: the connection is reset when it is dropped.

@@ -12,7 +12,6 @@ pub mod activation;
 pub mod alarm_queue;
 pub mod directory;
 pub mod due;
-mod entrance;
 pub mod handle;
 pub mod handlers;
 pub mod held;
