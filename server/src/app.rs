@@ -21,7 +21,9 @@ use crate::gateway::{self, Api, ClassEntry, Gateway, Readiness, Served};
 use crate::metrics::{Metrics, MetricsRef};
 use crate::object::contract::{Class, ClassRef};
 use crate::object::id::Identity;
+use crate::object::simple::{Simple, SimpleClass};
 use crate::object::storage::ReadError;
+use crate::runtime::handle::ObjectsRef;
 use crate::runtime::job_threads::JobThreads;
 use crate::runtime::pool::{Edges, Shared};
 use crate::runtime::ports::{Store, StoreHealth};
@@ -92,6 +94,12 @@ impl App {
     pub fn class(mut self, class: impl Class + 'static) -> Self {
         self.more_classes.push(Arc::new(class));
         self
+    }
+
+    /// Adds a class that is written the simple way.
+    #[must_use]
+    pub fn object<T: Simple>(self) -> Self {
+        self.class(SimpleClass::<T>::default())
     }
 
     /// Adds a data file that games may ask for, such as `maps/dust.json`.
@@ -215,6 +223,11 @@ impl Server {
         self.gateway.quic_addr()
     }
 
+    /// The way to its objects.
+    pub fn objects(&self) -> ObjectsRef {
+        self.runtime.clone()
+    }
+
     /// Says on stdout, in one line, that it serves.
     pub fn announce(&self) -> io::Result<()> {
         let ready = serde_json::json!({
@@ -323,6 +336,7 @@ fn shelf(config: &Config, games: &Arc<Games>, assets: &Arc<Assets>, metrics: &Me
         journal_retention: config.journal_retention,
         resume_window: config.resume_window,
         empty_ttl: config.empty_ttl,
+        ..MatchSettings::default()
     };
     Shelf {
         games: games.clone(),

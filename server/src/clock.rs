@@ -71,26 +71,36 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Default)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    now: AtomicU64,
+    /// How far the wall clock has been set forth (or back, wrapping), in ms.
+    set_by: AtomicU64,
+}
 
 impl ManualClock {
     /// Moves the clock on.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        self.now.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    /// Somebody sets the wall clock, forth or back; the monotonic one goes on.
+    pub fn set_wall(&self, by_ms: i64) {
+        self.set_by.fetch_add(by_ms as u64, Ordering::SeqCst);
     }
 
     /// Moves the clock to `moment`, never back.
     pub fn advance_to(&self, moment: Moment) {
-        self.0.fetch_max(moment.0, Ordering::SeqCst);
+        self.now.fetch_max(moment.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Moment {
-        Moment(self.0.load(Ordering::SeqCst))
+        Moment(self.now.load(Ordering::SeqCst))
     }
 
     fn unix_ms(&self) -> u64 {
-        1_800_000_000_000 + self.now().0 / 1_000_000
+        let set_by = self.set_by.load(Ordering::SeqCst);
+        (1_800_000_000_000 + self.now().0 / 1_000_000).wrapping_add(set_by)
     }
 }

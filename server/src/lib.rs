@@ -17,5 +17,8 @@ pub mod metrics;
 pub mod object;
 pub mod runtime;
 pub mod store;
+pub mod testing;
+pub mod typed_handle;
 
 pub use app::App;
+pub use typed_handle::{Handle, handle};

@@ -208,7 +208,7 @@ impl Worker {
         shared: &Shared,
         scratch: &mut Scratch,
         slot: usize,
-        activation: Box<Activation>,
+        mut activation: Box<Activation>,
         state: GateState,
         now: Moment,
     ) {
@@ -216,6 +216,8 @@ impl Worker {
             GateState::Broken => self.reset(shared, scratch, slot, activation, &CallError::Reset),
             GateState::Full => self.reset(shared, scratch, slot, activation, &CallError::Storage),
             GateState::Open | GateState::Shut => {
+                // Nothing waits any more: it may be idle.
+                activation.restless |= activation.ticks.is_none();
                 let settled = self.settle_again(shared, slot, activation, now);
                 if settled && shared.forgetful && state == GateState::Open {
                     self.evict(shared, scratch, slot, now);

@@ -100,6 +100,13 @@ pub struct InboxReceiver {
     pub bell: Bell,
 }
 
+impl InboxReceiver {
+    /// Nothing has come.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.orders.is_empty()
+    }
+}
+
 /// A worker's queues.
 pub fn inbox(events_max: usize) -> (Inbox, InboxReceiver) {
     let (events, events_receiver) = mailbox(events_max);

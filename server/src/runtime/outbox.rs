@@ -261,7 +261,11 @@ impl<'a> Outbox<'a> {
                     None => activation.ticks = ticks,
                 }
             }
-            Control::StopTicks => activation.ticks = None,
+            Control::StopTicks => {
+                activation.ticks = None;
+                activation.aside.last_event = self.now;
+                activation.restless = true;
+            }
             Control::Place(group) => activation.group = group,
             Control::Publish(listing) => self.shared.listings.publish(&activation.identity, listing),
             Control::Finish => activation.finishing = true,

@@ -166,7 +166,8 @@ impl Worker {
     /// When the next turn is due, whatever comes in.
     fn next_turn(&self, shared: &Shared, now: Moment) -> Moment {
         let core = self.core();
-        if !core.stash.is_empty() {
+        let rings = self.group == WorkerGroup::General && !self.receiver.is_empty();
+        if rings || !core.stash.is_empty() {
             return now;
         }
         let waits_for_disk = !core.gated.is_empty() || !core.wakes.is_empty() || !core.departing.is_empty();

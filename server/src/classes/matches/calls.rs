@@ -1,5 +1,7 @@
 //! What can be asked of a match: create, inspect, end, reserve, kick, signal.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tickstone_shared::ids::{PlayerName, Seat};
 use tickstone_shared::sim::event::{Event, LeaveReason};
@@ -9,7 +11,7 @@ use tickstone_shared::wire::close::CloseCode;
 use super::admissions::RESERVATION;
 use super::durable_match::DurableMatch;
 use super::header::{BUILD, CreateRequest, Durability, Header, MATCH_FORMAT, parse_request};
-use super::lifecycle::Life;
+use super::lifecycle::{Life, MAX_DURATION, set_alarm};
 use super::roster::Roster;
 use super::running::Running;
 use super::store_keys::HEADER;
@@ -37,8 +39,10 @@ impl DurableMatch {
                 "methods of a match: create inspect end reserve kick signal".to_owned(),
             )),
         };
-        if matches!(self.life, Life::Nothing) {
-            ctx.finish();
+        match &mut self.life {
+            Life::Nothing => ctx.finish(),
+            Life::Running(running) if !running.is_ticking && running.is_wanted() => running.start_ticks(ctx),
+            Life::Running(_) | Life::Ended(_) => {}
         }
         answer
     }
@@ -92,8 +96,11 @@ impl DurableMatch {
             running.store_checkpoint(ctx)?;
         }
         running.stored.is_new = true;
-        ctx.place(running.game.workers());
-        ctx.start_ticks(running.game.tick_rate_hz(), running.tick());
+        if let Some(seconds) = running.header.request.max_duration_s {
+            set_alarm(ctx, MAX_DURATION, Duration::from_secs(seconds.into()));
+        }
+        running.mind_emptiness(ctx);
+        running.start_ticks(ctx);
         self.life = Life::Running(Box::new(running));
         self.publish(ctx);
         Ok(with_created(self.entry(ctx), true))

@@ -11,7 +11,7 @@ use tickstone_shared::sim::registered::AnyGame;
 use super::durable_match::DurableMatch;
 use super::input_buffer::InputCounters;
 use crate::metrics::{MATCH_CLASS, MetricsRef};
-use crate::object::class::ClassRules;
+use crate::object::class::{ClassRules, HIBERNATES_AFTER};
 use crate::object::contract::{Class, DurableObject};
 use crate::object::id::Identity;
 use crate::object::peer::{Framing, SocketRules};
@@ -50,6 +50,8 @@ pub struct MatchSettings {
     pub resume_window: Duration,
     /// How long a match without players goes on, unless its creator says otherwise.
     pub empty_ttl: Duration,
+    /// How long it ticks without players before it sleeps.
+    pub rests_after: Duration,
 }
 
 impl Default for MatchSettings {
@@ -59,6 +61,7 @@ impl Default for MatchSettings {
             journal_retention: Duration::from_secs(15 * 60),
             resume_window: Duration::from_secs(30),
             empty_ttl: Duration::from_secs(3600),
+            rests_after: HIBERNATES_AFTER,
         }
     }
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use tickstone_shared::sim::game::WorkerGroup;
-use tickstone_shared::time::Tick;
 use tickstone_shared::wire::close::CloseCode;
 
 use super::class::Shelf;
 use super::header::{Durability, Header};
-use super::lifecycle::{EndRecord, Ended, Life, due_end};
+use super::lifecycle::{EMPTY, EndRecord, Ended, FORGET, Life, MAX_DURATION, has_outcome, set_alarm};
 use super::recovery::{recover, ticks_under};
 use super::running::Running;
 use super::store_keys::{self, CHECKPOINTS, HEADER, RESULT, SEGMENTS};
+use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::context::{Context, WakeAtStart};
 use crate::object::contract::{
     AfterRefusal, Answer, Call, CallError, DurableObject, TickDue, WakeError, WakeReason,
@@ -40,16 +40,20 @@ impl DurableObject for DurableMatch {
         if let Some(result) = stored.get(RESULT)? {
             let result = serde_json::from_slice(&result)
                 .map_err(|error| WakeError(format!("the stored result is damaged: {error}")))?;
-            let mut ended = self.ended(ctx, header, result);
-            ended.checkpoints = ticks_under(stored, CHECKPOINTS)?;
-            ended.segments = ticks_under(stored, SEGMENTS)?;
-            self.life = Life::Ended(Box::new(ended));
-            ctx.start_ticks(ENDED_RATE_HZ, Tick(0));
+            let checkpoints = ticks_under(stored, CHECKPOINTS)?;
+            let segments = ticks_under(stored, SEGMENTS)?;
+            if ctx.alarm(FORGET).is_none() && !checkpoints.is_empty() {
+                set_alarm(ctx, FORGET, self.shelf.settings.journal_retention);
+            }
+            self.life = Life::Ended(Box::new(Ended { header, result, checkpoints, segments }));
         } else {
-            let running = recover(ctx, &self.shelf, header, reason, stored)?;
+            let mut running = recover(ctx, &self.shelf, header, reason, stored)?;
             self.report(ctx, &running);
-            ctx.place(running.game.workers());
-            ctx.start_ticks(running.game.tick_rate_hz(), running.tick());
+            running.end_is_set = ctx.alarm(EMPTY).is_some();
+            running.mind_emptiness(ctx);
+            if *reason != WakeReason::Hibernation || running.is_wanted() {
+                running.start_ticks(ctx);
+            }
             self.life = Life::Running(Box::new(running));
         }
         self.publish(ctx);
@@ -78,12 +82,23 @@ impl DurableObject for DurableMatch {
             | SocketEvent::Failed { .. }
             | SocketEvent::Disconnected { .. } => {}
         }
+        if !running.is_ticking && running.is_wanted() {
+            running.start_ticks(ctx);
+        }
+    }
+
+    fn on_alarm(&mut self, ctx: &mut Context<'_>, alarm: &AlarmFired) -> Result<(), AlarmError> {
+        match (&self.life, alarm.name.as_str()) {
+            (Life::Running(_), MAX_DURATION) => self.end(ctx, MAX_DURATION),
+            (Life::Running(running), EMPTY) if running.empty_since.is_some() => self.end(ctx, EMPTY),
+            (Life::Ended(_), FORGET) => self.forget(ctx),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn on_tick(&mut self, ctx: &mut Context<'_>, due: TickDue) {
-        let Life::Running(running) = &mut self.life else {
-            return self.forget_when_due(ctx);
-        };
+        let Life::Running(running) = &mut self.life else { return };
         let hash = running.step(ctx);
         if let Err(problem) = running.keep_stored(ctx) {
             tracing::error!(name = %ctx.identity().name, %problem, "a checkpoint is over the limits of the store");
@@ -92,9 +107,14 @@ impl DurableObject for DurableMatch {
         if !due.catching_up {
             running.show_state(ctx, hash);
         }
-        if let Some(reason) = due_end(running) {
-            self.end(ctx, reason);
-        } else if due.tick.0.is_multiple_of(u64::from(running.game.tick_rate_hz())) {
+        running.mind_emptiness(ctx);
+        if has_outcome(running) {
+            return self.end(ctx, "outcome");
+        }
+        if running.may_rest() {
+            running.rest(ctx);
+        }
+        if due.tick.0.is_multiple_of(u64::from(running.game.tick_rate_hz())) {
             self.publish(ctx);
         }
     }
@@ -122,15 +142,7 @@ impl DurableObject for DurableMatch {
     }
 }
 
-/// A match that is over looks once a second whether its journal's time has come.
-const ENDED_RATE_HZ: u32 = 1;
-
 impl DurableMatch {
-    pub(super) fn ended(&self, ctx: &Context<'_>, header: Header, result: EndRecord) -> Ended {
-        let forget_at = ctx.now() + self.shelf.settings.journal_retention;
-        Ended { header, result, checkpoints: Vec::new(), segments: Vec::new(), forget_at }
-    }
-
     fn report(&self, ctx: &Context<'_>, running: &Running) {
         let Some(recovered) = running.recovered else { return };
         self.shelf.metrics.recovery_ticks_lost.inc_by(recovered.ticks_lost);
@@ -176,22 +188,19 @@ impl DurableMatch {
             ctx.close(Release::Gated, socket, CloseCode::MatchEnded, "the match ended");
         }
         ctx.wake_at_start(WakeAtStart::Yes);
-        ctx.start_ticks(ENDED_RATE_HZ, Tick(0));
+        ctx.stop_ticks();
         ctx.place(WorkerGroup::General);
-        let stored = running.stored;
-        let mut ended = self.ended(ctx, running.header, result);
-        ended.checkpoints = stored.checkpoints.into();
-        ended.segments = stored.segments.into();
-        self.life = Life::Ended(Box::new(ended));
+        [MAX_DURATION, EMPTY].into_iter().for_each(|name| ctx.cancel_alarm(name));
+        set_alarm(ctx, FORGET, self.shelf.settings.journal_retention);
+        let Running { header, stored, .. } = running;
+        let (checkpoints, segments) = (stored.checkpoints.into(), stored.segments.into());
+        self.life = Life::Ended(Box::new(Ended { header, result, checkpoints, segments }));
         self.publish(ctx);
     }
 
     /// Forgets the journal of a match that ended long enough ago; header and result stay.
-    fn forget_when_due(&mut self, ctx: &mut Context<'_>) {
+    fn forget(&mut self, ctx: &mut Context<'_>) {
         let Life::Ended(ended) = &mut self.life else { return };
-        if ctx.now() < ended.forget_at {
-            return;
-        }
         for tick in ended.checkpoints.drain(..) {
             ctx.storage().delete(store_keys::key(CHECKPOINTS, tick));
         }
@@ -200,6 +209,5 @@ impl DurableMatch {
         }
         ctx.storage().cut_journal();
         ctx.wake_at_start(WakeAtStart::No);
-        ctx.stop_ticks();
     }
 }

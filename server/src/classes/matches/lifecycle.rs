@@ -1,9 +1,14 @@
-//! The states of a match, and when one follows another.
+//! The states of a match, and when one follows another. Deadlines are alarms: they hold while it sleeps, and
+//! over a restart.
 
-use tickstone_shared::time::{Moment, Tick};
+use std::time::Duration;
+
+use tickstone_shared::sim::game::WorkerGroup;
+use tickstone_shared::time::Tick;
 
 use super::header::Header;
 use super::running::Running;
+use crate::object::context::Context;
 
 /// A match that has ended, kept for its journal's retention.
 pub struct Ended {
@@ -15,9 +20,14 @@ pub struct Ended {
     pub checkpoints: Vec<Tick>,
     /// Stored segments, to be forgotten.
     pub segments: Vec<Tick>,
-    /// When its journal is forgotten.
-    pub forget_at: Moment,
 }
+
+/// The alarm of a match's longest time.
+pub const MAX_DURATION: &str = "max_duration";
+/// The alarm of a match in which nobody has a seat.
+pub const EMPTY: &str = "empty";
+/// The alarm that forgets the journal of a match that is over.
+pub const FORGET: &str = "forget";
 
 /// How a match ended: stored for good.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -43,20 +53,58 @@ pub enum Life {
 /// Every this many ticks a match asks whether it is over: games answer with a query of their world.
 const END_INTERVAL_TICKS: u64 = 30;
 
-/// Why a running match must end now, if it must.
-pub fn due_end(running: &Running) -> Option<&'static str> {
-    if !running.tick().0.is_multiple_of(END_INTERVAL_TICKS) {
-        return None;
+/// The game says that it is over.
+pub fn has_outcome(running: &Running) -> bool {
+    running.tick().0.is_multiple_of(END_INTERVAL_TICKS) && running.simulation.outcome().is_some()
+}
+
+impl Running {
+    /// Keeps the alarm of an empty match: set when the last seat becomes free, gone when somebody sits.
+    pub(super) fn mind_emptiness(&mut self, ctx: &mut Context<'_>) {
+        let is_empty = self.empty_since.is_some();
+        if is_empty == self.end_is_set {
+            return;
+        }
+        self.end_is_set = is_empty;
+        if is_empty {
+            let ttl = self.header.request.empty_ttl_s.map(|seconds| Duration::from_secs(seconds.into()));
+            set_alarm(ctx, EMPTY, ttl.unwrap_or(self.settings.empty_ttl));
+        } else {
+            ctx.cancel_alarm(EMPTY);
+        }
     }
-    let seconds = |ticks: u64| ticks / u64::from(running.game.tick_rate_hz());
-    if running.simulation.outcome().is_some() {
-        return Some("outcome");
+
+    /// Nobody has been there for a while, and nothing waits for a tick: it may sleep.
+    pub(super) fn may_rest(&self) -> bool {
+        let patience = self.ticks_in(self.settings.rests_after);
+        let nobody = self.empty_since.is_some_and(|since| self.tick().0 >= since.0 + patience);
+        nobody && !self.is_wanted()
     }
-    let request = &running.header.request;
-    if request.max_duration_s.is_some_and(|max| seconds(running.tick().0) >= u64::from(max)) {
-        return Some("max_duration");
+
+    /// Somebody is there, is expected, or waits for the next tick.
+    pub(super) fn is_wanted(&self) -> bool {
+        let waits = !self.record.events.is_empty() || !self.answers.is_empty() || !self.held.is_empty();
+        waits || self.roster.taken() > 0 || self.roster.reservations.len() > 0
     }
-    let empty_for = running.empty_since.map_or(0, |since| running.tick().0.saturating_sub(since.0));
-    let empty_ttl = request.empty_ttl_s.map_or(running.settings.empty_ttl.as_secs(), u64::from);
-    (running.empty_since.is_some() && seconds(empty_for) >= empty_ttl).then_some("empty")
+
+    /// Ticks from here on.
+    pub(super) fn start_ticks(&mut self, ctx: &mut Context<'_>) {
+        ctx.place(self.game.workers());
+        ctx.start_ticks(self.game.tick_rate_hz(), self.tick());
+        self.is_ticking = true;
+    }
+
+    /// No ticks until somebody comes; the memory goes.
+    pub(super) fn rest(&mut self, ctx: &mut Context<'_>) {
+        ctx.stop_ticks();
+        ctx.place(WorkerGroup::General);
+        ctx.hibernate();
+        self.is_ticking = false;
+    }
+}
+
+/// Sets an alarm to so long from now.
+pub(super) fn set_alarm(ctx: &mut Context<'_>, name: &str, after: Duration) {
+    let at_ms = ctx.unix_ms().saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+    ctx.set_alarm(name, at_ms).expect("a match has three alarms of short names");
 }

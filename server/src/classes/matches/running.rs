@@ -47,6 +47,10 @@ pub struct Running {
     pub cool_down: CoolDown,
     /// Since when nobody has had a seat.
     pub empty_since: Option<Tick>,
+    /// The alarm that ends an empty match is set.
+    pub(super) end_is_set: bool,
+    /// It asked for ticks.
+    pub(super) is_ticking: bool,
     /// The newest hash and its tick.
     pub newest_hash: Option<(Tick, StateHash)>,
     /// What coming back came to, if it did.
@@ -103,6 +107,8 @@ impl Running {
             settings: shelf.settings,
             cool_down: CoolDown::default(),
             empty_since,
+            end_is_set: false,
+            is_ticking: false,
             newest_hash: None,
             recovered: None,
             answers: Vec::new(),

@@ -28,6 +28,7 @@ fn checkpoints_come_every_five_seconds_and_cut_the_journal() {
 #[test]
 fn a_quarter_of_an_hour_of_journal_is_kept_and_no_more() {
     let mut bench = Bench::playing(json!({}));
+    bench.join("ann");
     bench.run_for(seconds(15 * 60 + 20));
     let (then, first) = (bytes_stored(&bench), ticks_of(&bench, CHECKPOINTS)[0]);
     bench.run_for(seconds(120));

@@ -86,7 +86,9 @@ fn the_use_of_a_token_is_in_the_journal_before_its_seat() {
 
 #[test]
 fn uses_are_forgotten_once_no_clock_can_take_their_token() {
-    let mut bench = Bench::playing(json!({}));
+    let settings = MatchSettings { rests_after: seconds(600), ..MatchSettings::default() };
+    let mut bench = Bench::with(MemoryStore::new(), games::pongs(), settings);
+    bench.create(json!({})).unwrap();
     let ann = bench.ticket("ann", None, 1);
     bench.tell(SocketEvent::Leave { socket: ann });
     bench.run_for(seconds(89));

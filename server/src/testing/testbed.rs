@@ -1,0 +1,319 @@
+//! The testbed.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tickstone_shared::ids::ObjectName;
+use tickstone_shared::time::Moment;
+
+use super::crash_store::CrashStore;
+use super::sockets::{Client, Clients};
+use crate::clock::{Clock as _, ManualClock};
+use crate::metrics::{Metrics, MetricsRef};
+use crate::object::caller::Caller;
+use crate::object::contract::{CallError, ClassRef};
+use crate::object::id::Identity;
+use crate::object::peer::{Payload, SocketEnd};
+use crate::object::simple::{Simple, SimpleClass};
+use crate::object::socket::{PeerRequest, SocketEvent, SocketId};
+use crate::object::storage::{AlarmRow, Reader};
+use crate::object::typed::{ReplyOf, Typed, from_reply, to_call};
+use crate::runtime::handle::{Objects as _, ObjectsRef, ReplyTo};
+use crate::runtime::pool::{Edges, Shared};
+use crate::runtime::ports::{JobsInPlace, Store as _};
+use crate::runtime::settings::Settings;
+use crate::runtime::worker::Scratch;
+use crate::store::{MemoryStore, StoreSettings};
+
+/// A turn that has nothing to do ends a settling; more turns than this say that it never will.
+const TURNS_MAX: usize = 64;
+
+/// A server on this thread. See [`crate::testing`].
+pub struct Testbed {
+    classes: Vec<ClassRef>,
+    settings: Settings,
+    clock: Arc<ManualClock>,
+    store: CrashStore,
+    clients: Arc<Clients>,
+    running: Option<Running>,
+}
+
+struct Running {
+    shared: Arc<Shared>,
+    metrics: MetricsRef,
+    scratch: Scratch,
+}
+
+/// A call that may not be answered yet.
+#[derive(Clone, Default)]
+pub struct Pending(Arc<Mutex<Option<Result<Value, CallError>>>>);
+
+impl Pending {
+    /// The answer, if there is one.
+    pub fn answer(&self) -> Option<Result<Value, CallError>> {
+        self.0.lock().expect("no code under this lock panics").clone()
+    }
+
+    fn reply(&self) -> ReplyTo {
+        let to = Arc::clone(&self.0);
+        Box::new(move |answer| {
+            to.lock().expect("no code under this lock panics").get_or_insert(answer);
+        })
+    }
+}
+
+impl Default for Testbed {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Testbed {
+    /// Nothing yet: add classes. What is written is durable at once.
+    pub fn new() -> Self {
+        Self::on(MemoryStore::new())
+    }
+
+    /// The same; nothing is durable before [`Testbed::flush`].
+    pub fn by_hand() -> Self {
+        Self::on(MemoryStore::by_hand(&StoreSettings::new("")))
+    }
+
+    fn on(store: MemoryStore) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        clock.advance(Duration::from_secs(1));
+        Self {
+            classes: Vec::new(),
+            settings: Settings { realtime: false, ..Settings::default() },
+            store: CrashStore::new(store.on(clock.clone())),
+            clock,
+            clients: Arc::default(),
+            running: None,
+        }
+    }
+
+    /// Adds a class.
+    #[must_use]
+    pub fn class(mut self, class: ClassRef) -> Self {
+        self.classes.push(class);
+        self
+    }
+
+    /// Adds a class that is written the simple way.
+    #[must_use]
+    pub fn object<T: Simple>(self) -> Self {
+        self.class(Arc::new(SimpleClass::<T>::default()))
+    }
+
+    /// Every object forgets its memory after each event, as far as it may: a class must give the same answers.
+    #[must_use]
+    pub fn forgetful(mut self) -> Self {
+        self.settings.forgetful = true;
+        self
+    }
+
+    fn running(&mut self) -> &mut Running {
+        let Self { classes, settings, clock, store, clients, running } = self;
+        running.get_or_insert_with(|| {
+            let metrics = Metrics::new();
+            let edges = Edges {
+                clock: clock.clone(),
+                store: Arc::new(store.clone()),
+                outlet: clients.clone(),
+                metrics: metrics.clone(),
+                jobs: Arc::new(JobsInPlace),
+            };
+            let shared = Shared::new(settings, edges, classes.clone());
+            shared.recover().expect("a store in memory can be read");
+            Running { shared, metrics, scratch: Scratch::default() }
+        })
+    }
+
+    /// The way to the objects.
+    pub fn objects(&mut self) -> ObjectsRef {
+        self.running().shared.clone()
+    }
+
+    /// Counts.
+    pub fn metrics(&mut self) -> MetricsRef {
+        self.running().metrics.clone()
+    }
+
+    /// The time, in ms since 1970.
+    pub fn unix_ms(&self) -> u64 {
+        self.clock.unix_ms()
+    }
+
+    /// The clock, to be set as somebody might.
+    pub fn clock(&self) -> &Arc<ManualClock> {
+        &self.clock
+    }
+
+    fn turn(&mut self) -> Moment {
+        let Running { shared, scratch, .. } = self.running();
+        shared.turn_all(scratch)
+    }
+
+    /// Turns until nothing more happens without time; a process that died at a commit starts again.
+    pub fn settle(&mut self) {
+        let mut quiet = 0;
+        for _ in 0..TURNS_MAX {
+            quiet = if self.turn() > self.clock.now() { quiet + 1 } else { 0 };
+            if quiet > 6 {
+                break;
+            }
+        }
+        if self.store.is_dead() {
+            self.restart();
+        }
+    }
+
+    /// Lets time pass: alarms run, objects hibernate.
+    pub fn advance(&mut self, time: Duration) {
+        self.settle();
+        let end = self.clock.now() + time;
+        while self.clock.now() < end {
+            let next = self.turn().max(self.clock.now() + Duration::from_micros(50));
+            self.clock.advance_to(next.min(end));
+        }
+        self.settle();
+    }
+
+    /// Makes durable what waits; only by hand.
+    pub fn flush(&mut self) {
+        self.store.inner.flush();
+        self.settle();
+    }
+
+    /// The store itself.
+    pub fn store(&self) -> &MemoryStore {
+        &self.store.inner
+    }
+
+    /// The process dies and starts again on what is durable; sockets are cut.
+    pub fn restart(&mut self) {
+        self.running = None;
+        self.store.revive();
+        self.clients.cut();
+        self.settings.node += 1;
+        self.settle();
+    }
+
+    /// The process ends and another build starts on what is durable, with other classes.
+    #[must_use]
+    pub fn rebuilt(mut self, classes: Vec<ClassRef>) -> Self {
+        self.classes = classes;
+        self.restart();
+        self
+    }
+
+    /// Removes an object and everything of it.
+    pub fn delete(&mut self, class: &'static str, name: &str) -> Result<Value, CallError> {
+        let (pending, identity) = (Pending::default(), identity(class, name));
+        self.running().shared.delete(&identity, pending.reply());
+        self.settle();
+        pending.answer().unwrap_or(Err(CallError::Reset))
+    }
+
+    /// Commits so far.
+    pub fn commits(&self) -> u64 {
+        self.store.commits()
+    }
+
+    /// The process dies when it makes the n-th commit from now: that one is lost, with all that came with it.
+    pub fn crash_at_commit(&mut self, n: u64) {
+        self.store.die_at(self.store.commits() + n.max(1));
+    }
+
+    /// Calls a method by its name.
+    pub fn begin_call(
+        &mut self,
+        caller: Caller,
+        class: &'static str,
+        name: &str,
+        method: &str,
+        body: impl Into<Value>,
+    ) -> Pending {
+        let (pending, identity) = (Pending::default(), identity(class, name));
+        self.running().shared.call_by(caller, &identity, method, body.into(), pending.reply());
+        pending
+    }
+
+    /// Calls a method by its name, as an operator, and has it answered. A call that the process did not live
+    /// to answer was reset.
+    pub fn call(
+        &mut self,
+        class: &'static str,
+        name: &str,
+        method: &str,
+        body: impl Into<Value>,
+    ) -> Result<Value, CallError> {
+        let pending = self.begin_call(Caller::Operator, class, name, method, body);
+        self.settle();
+        pending.answer().unwrap_or(Err(CallError::Reset))
+    }
+
+    /// Calls a method of a class that is known, as an operator.
+    pub fn ask<T: Typed>(&mut self, name: &str, call: &T::Call) -> Result<ReplyOf<T>, CallError> {
+        let (method, body) = to_call(call)?;
+        self.call(T::CLASS, name, &method, body).and_then(from_reply::<T::Call>)
+    }
+
+    /// A client asks for a socket.
+    pub fn connect(&mut self, class: &'static str, name: &str, caller: Caller) -> SocketId {
+        let identity = identity(class, name);
+        let socket = self.clients.enter(identity.id);
+        let request = Box::new(PeerRequest { caller, query: String::new() });
+        self.tell(&identity, SocketEvent::Connected { socket, request });
+        socket
+    }
+
+    /// A client sends something.
+    pub fn send(&mut self, class: &'static str, name: &str, socket: SocketId, payload: impl Into<Payload>) {
+        let payload = payload.into();
+        self.tell(&identity(class, name), SocketEvent::Received { socket, payload });
+    }
+
+    /// A client goes away.
+    pub fn disconnect(&mut self, class: &'static str, name: &str, socket: SocketId) {
+        self.clients.leave(socket);
+        let end = Box::new(SocketEnd { code: 1000, reason: "".into(), clean: true });
+        self.tell(&identity(class, name), SocketEvent::Disconnected { socket, end });
+    }
+
+    fn tell(&mut self, identity: &Identity, event: SocketEvent) {
+        let refused = self.running().shared.socket(identity, event);
+        refused.expect("a testbed's inbox is not full");
+        self.settle();
+    }
+
+    /// What a client has seen.
+    pub fn client(&self, socket: SocketId) -> Client {
+        self.clients.of(socket)
+    }
+
+    /// The alarms that are stored of an object.
+    pub fn alarms(&self, class: &'static str, name: &str) -> Vec<AlarmRow> {
+        self.stored(class, name).alarms().expect("a store in memory can be read")
+    }
+
+    /// What is stored of an object.
+    pub fn stored(&self, class: &'static str, name: &str) -> Box<dyn Reader + '_> {
+        self.store.inner.reader(identity(class, name).id).expect("a store in memory can be read")
+    }
+
+    /// Whether an object is in memory.
+    pub fn is_awake(&mut self, class: &'static str, name: &str) -> bool {
+        self.running().shared.is_awake(&identity(class, name))
+    }
+
+    /// Objects in memory.
+    pub fn awake(&mut self) -> usize {
+        self.running().shared.directory.len()
+    }
+}
+
+fn identity(class: &'static str, name: &str) -> Identity {
+    Identity::named(class, ObjectName::parse(name).expect("a test's name is a name"))
+}
