@@ -8,7 +8,9 @@ use tickstone_shared::input::{InputCodec, InputError, InputRow};
 use tickstone_shared::schema::Schema;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::event::{Event, Output};
-use tickstone_shared::sim::game::{Deadline, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
+use tickstone_shared::sim::game::{
+    Deadline, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup,
+};
 use tickstone_shared::sim::registered::{AnyGame, AnySimulation, register};
 use tickstone_shared::sim::save::RestoreError;
 use tickstone_shared::snapshot::Snapshot;
