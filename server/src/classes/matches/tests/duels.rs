@@ -251,3 +251,65 @@ fn a_player_is_sent_the_same_whatever_the_other_holds() {
     assert_ne!(one.2, other.2, "bob holds other cards");
     assert_eq!((one.0, one.1), (other.0, other.1));
 }
+
+/// Steps are no time: a player cannot use up another's by sending much.
+#[test]
+fn many_steps_take_nobodys_seat_away() {
+    let (mut bench, ann, bob) = dealt(1);
+    bench.tell(SocketEvent::Closed { socket: bob });
+    for _ in 0..2_000 {
+        bench.tell(SocketEvent::Message { socket: ann, data: "{}".to_owned() });
+    }
+    assert!(bench.tick() > 2_000);
+    let entry = bench.listing().entry;
+    assert_eq!((&entry["state"], &entry["players"]), (&json!("running"), &json!(2)));
+    let checkpoints = bench.keys(super::super::store_keys::CHECKPOINTS).len();
+    assert!((2..=10).contains(&checkpoints), "{checkpoints} checkpoints");
+}
+
+#[test]
+fn socket_5_the_sockets_of_a_duel_that_slept_are_closed_when_it_is_deleted() {
+    let (mut bench, ann, bob) = dealt(1);
+    bench.run_for(seconds(11));
+    assert!(bench.is_asleep());
+    bench.shared.delete(&one(), Box::new(|deleted| assert!(deleted.is_ok())));
+    bench.settle();
+    assert_eq!(
+        (bench.closed(ann), bench.closed(bob)),
+        (Some(CloseCode::MatchOver), Some(CloseCode::MatchOver))
+    );
+}
+
+/// Without ticks no later checkpoint would make up for the move: it has not happened.
+#[test]
+fn gate_3_a_move_that_the_store_refused_has_not_happened() {
+    let store = MemoryStore::by_hand(&StoreSettings { queue_batches_max: 8, ..StoreSettings::new("") });
+    let mut games = Games::new();
+    games.insert("duel", register::<Duel>());
+    let mut bench = Bench::with(store, games, MatchSettings::default());
+    let flushed = |bench: &mut Bench| {
+        for _ in 0..8 {
+            bench.run_for(Duration::from_millis(5));
+            bench.store.flush();
+            bench.settle();
+        }
+    };
+    bench.ask("create", json!({ "game": "duel" }));
+    flushed(&mut bench);
+    let ann = bench.hello(json!({ "player": "ann" }));
+    flushed(&mut bench);
+    bench.hello(json!({ "player": "bob" }));
+    flushed(&mut bench);
+    let (tick, held) = (bench.listing().entry["tick"].clone(), bench.hand(ann));
+    bench.store.fail();
+    for _ in 0..40 {
+        bench.tell(SocketEvent::Message { socket: ann, data: "{}".to_owned() });
+    }
+    bench.play(ann, held[0]);
+    assert_eq!(bench.closed(ann), Some(CloseCode::Restoring));
+    bench.store.repair();
+    flushed(&mut bench);
+    let entry = bench.listing().entry;
+    assert_eq!(entry["label"], json!({ "phase": "playing", "cards_laid": 0 }));
+    assert!(entry["tick"].as_u64() <= tick.as_u64().map(|tick| tick + 10), "{tick} {entry}");
+}
