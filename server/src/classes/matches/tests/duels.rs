@@ -7,6 +7,7 @@ use tickstone_shared::sim::registered::register;
 use tickstone_shared::sim::simulation::Simulation;
 
 use super::*;
+use crate::classes::matches::store_keys::CHECKPOINTS;
 
 /// A server whose next match has this seed.
 fn bench(seed: u64) -> Bench {
@@ -263,7 +264,7 @@ fn many_steps_take_nobodys_seat_away() {
     assert!(bench.tick() > 2_000);
     let entry = bench.listing().entry;
     assert_eq!((&entry["state"], &entry["players"]), (&json!("running"), &json!(2)));
-    let checkpoints = bench.keys(super::super::store_keys::CHECKPOINTS).len();
+    let checkpoints = bench.keys(CHECKPOINTS).len();
     assert!((2..=10).contains(&checkpoints), "{checkpoints} checkpoints");
 }
 
