@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use tickstone_server::App;
 use tickstone_shared::games::arena::Arena;
+use tickstone_shared::games::duel::Duel;
 use tickstone_shared::games::pong::Pong;
 
 /// A world is hundreds of small allocations, and a commit gives its buffers back every time: under glibc that
@@ -14,6 +15,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     App::new()
         .game::<Arena>()
+        .game::<Duel>()
         .game::<Pong>()
         .asset("maps/dust.json", include_str!("../../assets/maps/dust.json"))
         .asset("maps/plains.json", include_str!("../../assets/maps/plains.json"))

@@ -11,6 +11,7 @@ mod conformance;
 mod damage;
 mod disk;
 mod drain;
+mod duel;
 mod edges;
 mod hostile;
 mod kill;

@@ -145,6 +145,11 @@ impl<'a> Context<'a> {
         self.control(Control::Place(group));
     }
 
+    /// Says that a socket that speaks this server's protocol was there before the object slept, and still is.
+    pub fn keep_socket(&mut self, socket: SocketId) {
+        self.control(Control::KeepSocket(socket));
+    }
+
     /// Shows the object in listings.
     pub fn publish(&mut self, listing: Listing) {
         self.control(Control::Publish(listing));

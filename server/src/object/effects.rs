@@ -154,6 +154,8 @@ pub enum Control {
     BlockUntil(JobId),
     /// Forget the memory as soon as nothing needs it.
     Hibernate,
+    /// A socket that was open before it slept is its own again.
+    KeepSocket(SocketId),
     /// Whether to wake it when the server starts.
     WakeAtStart(WakeAtStart),
 }

@@ -269,6 +269,7 @@ impl<'a> Outbox<'a> {
             Control::Place(group) => activation.group = group,
             Control::Publish(listing) => self.shared.listings.publish(&activation.identity, listing),
             Control::Finish => activation.finishing = true,
+            Control::KeepSocket(socket) => activation.sockets.push(socket),
             Control::BlockUntil(job) => activation.block_until(job, self.now),
             Control::Hibernate => {
                 activation.aside.wants_sleep = true;

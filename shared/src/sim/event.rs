@@ -51,6 +51,11 @@ pub enum Event {
         /// What [`super::game::Game::signalled`] is given.
         data: String,
     },
+    /// What the game waited for has not come in time.
+    Overdue {
+        /// The number of its deadline.
+        number: u32,
+    },
 }
 
 /// Why a seat became free.

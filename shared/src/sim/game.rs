@@ -20,10 +20,13 @@ pub trait Game: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Grows with every change that makes old journals mean something else.
     const VERSION: u32;
-    /// Steps a second.
+    /// Steps a second. 0: a game without ticks, on general workers: what reaches its world is one step, and
+    /// nothing happens in between, so that a match may sleep between two moves.
     const TICK_RATE_HZ: u32 = TICK_RATE_HZ;
     /// Where its matches run.
     const WORKERS: WorkerGroup = WorkerGroup::Tick;
+    /// A world holds what not everybody may know: no player is shown its hash, which depends on all of it.
+    const SECRETS: bool = false;
 
     /// What a player wants in one tick.
     type Input: Input;
@@ -63,6 +66,12 @@ pub trait Game: Sized + Send + Sync + 'static {
     }
     /// Carries out the change of a signal, in the match and in every re-run of it.
     fn signalled(_world: &mut World, _change: &serde_json::Value) {}
+    /// Of a game without ticks: what it waits for, and how long at most. Asked after every step.
+    fn deadline(_world: &World) -> Option<Deadline> {
+        None
+    }
+    /// What it waited for has not come in time.
+    fn overdue(_world: &mut World) {}
     /// What listings show and search, a JSON object of at most 2,048 bytes.
     fn label(_world: &World) -> serde_json::Value {
         serde_json::Value::Null
@@ -78,6 +87,29 @@ pub trait Game: Sized + Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
+
+/// The input of a game whose players send messages alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NoInput {}
+
+impl Input for NoInput {
+    const FIELDS: &'static [InputField] = &[];
+
+    fn from_fields(_fields: &[i64]) -> Self {
+        Self {}
+    }
+
+    fn to_fields(self, _fields: &mut Fields) {}
+}
+
+/// What a game without ticks waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// Another for everything it waits for: its time runs from the step that gave it this number.
+    pub number: u32,
+    /// How long at most.
+    pub seconds: u32,
+}
 
 /// Which threads run a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

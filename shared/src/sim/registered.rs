@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assets::Assets;
 use super::event::{Event, Output};
-use super::game::{Game, Input, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
+use super::game::{Deadline, Game, Input, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
 use super::save::RestoreError;
 use super::simulation::{Simulation, pack_input, unpack_input};
 use crate::ids::StateHash;
@@ -36,6 +36,8 @@ pub trait AnySimulation: Send {
     fn label(&self) -> serde_json::Value;
     /// [`Game::outcome`].
     fn outcome(&self) -> Option<serde_json::Value>;
+    /// [`Game::deadline`].
+    fn deadline(&self) -> Option<Deadline>;
 }
 
 impl<G: Game> AnySimulation for Simulation<G> {
@@ -69,6 +71,9 @@ impl<G: Game> AnySimulation for Simulation<G> {
     fn outcome(&self) -> Option<serde_json::Value> {
         G::outcome(self.world())
     }
+    fn deadline(&self) -> Option<Deadline> {
+        G::deadline(self.world())
+    }
 }
 
 /// A registered game, its type forgotten.
@@ -79,8 +84,14 @@ pub trait AnyGame: InputCodec {
     fn version(&self) -> u32;
     /// [`Game::TICK_RATE_HZ`].
     fn tick_rate_hz(&self) -> u32;
+    /// Does it step as time goes by?
+    fn has_ticks(&self) -> bool {
+        self.tick_rate_hz() > 0
+    }
     /// [`Game::WORKERS`].
     fn workers(&self) -> WorkerGroup;
+    /// [`Game::SECRETS`].
+    fn has_secrets(&self) -> bool;
     /// The schema of its states and inputs.
     fn schema(&self) -> &Arc<Schema>;
     /// Checked, stored rules from a request's preset and options.
@@ -117,7 +128,11 @@ pub fn register<G: Game>() -> Arc<dyn AnyGame> {
         "{}: Input::to_fields gives another number of fields than FIELDS",
         G::NAME
     );
-    assert!(G::TICK_RATE_HZ > 0, "{}: TICK_RATE_HZ is 0", G::NAME);
+    assert!(
+        G::TICK_RATE_HZ > 0 || G::WORKERS == WorkerGroup::General,
+        "{}: a game without ticks runs on general workers",
+        G::NAME
+    );
     let schema = Simulation::<G>::schema_of_game();
     assert!(schema.kinds.len() <= KINDS_MAX, "{}: more than {KINDS_MAX} kinds", G::NAME);
     let fields_max = schema.kinds.iter().map(|kind| kind.fields.len()).max().unwrap_or(0);
@@ -163,6 +178,9 @@ impl<G: Game> AnyGame for Registered<G> {
     }
     fn workers(&self) -> WorkerGroup {
         G::WORKERS
+    }
+    fn has_secrets(&self) -> bool {
+        G::SECRETS
     }
     fn schema(&self) -> &Arc<Schema> {
         &self.schema

@@ -120,6 +120,7 @@ impl<G: Game> Simulation<G> {
                 let change = serde_json::from_str(data).unwrap_or_default();
                 G::signalled(&mut self.world, &change);
             }
+            Event::Overdue { .. } => G::overdue(&mut self.world),
         }
         Ok(())
     }

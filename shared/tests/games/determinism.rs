@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use tickstone_shared::games::arena::{Arena, Options};
+use tickstone_shared::games::duel::{Duel, Rules};
 use tickstone_shared::games::pong::Pong;
 use tickstone_shared::sim::game::{Game, NoOptions};
 use tickstone_shared::sim::simulation::Simulation;
@@ -70,6 +71,11 @@ proptest! {
     fn pong_survives_a_restore(seed: u64, before in 0_u32..2_000, after in 1_u32..2_000) {
         survives_a_restore::<Pong>(&NoOptions {}, seed, before, after);
     }
+
+    #[test]
+    fn duel_survives_a_restore(seed: u64, before in 0_u32..120, after in 1_u32..120) {
+        survives_a_restore::<Duel>(&Rules::default(), seed, before, after);
+    }
 }
 
 #[test]
@@ -83,6 +89,13 @@ fn arena_agrees_in_every_tick() {
 fn pong_agrees_in_every_tick() {
     for seed in 0..4 {
         agrees_in_every_tick::<Pong>(&NoOptions {}, seed, 800);
+    }
+}
+
+#[test]
+fn duel_agrees_in_every_tick() {
+    for seed in 0..16 {
+        agrees_in_every_tick::<Duel>(&Rules::default(), seed, 120);
     }
 }
 

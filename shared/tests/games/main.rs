@@ -5,6 +5,7 @@
 mod arena_bounds;
 mod arena_rules;
 mod determinism;
+mod duel;
 mod maps;
 mod pong;
 mod support;

@@ -100,6 +100,14 @@ impl Storm {
                     events.push(Event::Input { seat, row: self.row() });
                     Holder::Present
                 }
+                (Holder::Present, 100..212) => {
+                    events.push(Event::Message { seat, data: format!(r#"{{"play":{}}}"#, chance % 8) });
+                    Holder::Present
+                }
+                (Holder::Present, 255) => {
+                    events.push(Event::Overdue { number: 0 });
+                    Holder::Present
+                }
                 (same, _) => same,
             };
         }

@@ -8,7 +8,9 @@ use tickstone_shared::input::{InputCodec, InputError, InputRow};
 use tickstone_shared::schema::Schema;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::event::{Event, Output};
-use tickstone_shared::sim::game::{JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
+use tickstone_shared::sim::game::{
+    Deadline, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup,
+};
 use tickstone_shared::sim::registered::{AnyGame, AnySimulation};
 use tickstone_shared::sim::save::RestoreError;
 use tickstone_shared::snapshot::Snapshot;
@@ -81,6 +83,9 @@ impl AnyGame for Fragile {
     fn workers(&self) -> WorkerGroup {
         self.inner.workers()
     }
+    fn has_secrets(&self) -> bool {
+        self.inner.has_secrets()
+    }
     fn schema(&self) -> &Arc<Schema> {
         self.inner.schema()
     }
@@ -145,5 +150,8 @@ impl AnySimulation for FragileSimulation {
     }
     fn outcome(&self) -> Option<serde_json::Value> {
         self.inner.outcome()
+    }
+    fn deadline(&self) -> Option<Deadline> {
+        self.inner.deadline()
     }
 }

@@ -47,6 +47,7 @@ impl Running {
         if release == Release::Gated && self.is_behind_gap() {
             return;
         }
+        let hash = hash.filter(|_| !self.game.has_secrets());
         let epoch = ctx.epoch();
         let schema = self.game.schema();
         let Self { frames, simulation, roster, .. } = self;

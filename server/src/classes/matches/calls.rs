@@ -15,6 +15,7 @@ use super::lifecycle::{Life, MAX_DURATION, set_alarm};
 use super::roster::Roster;
 use super::running::Running;
 use super::store_keys::HEADER;
+use crate::object::class::HIBERNATES_AFTER;
 use crate::object::context::{Context, WakeAtStart};
 use crate::object::contract::{Answer, Call, CallError, CallId};
 use crate::object::effects::{Listing, Release};
@@ -41,8 +42,9 @@ impl DurableMatch {
         };
         match &mut self.life {
             Life::Nothing => ctx.finish(),
-            Life::Running(running) if !running.is_ticking && running.is_wanted() => running.start_ticks(ctx),
-            Life::Running(_) | Life::Ended(_) => {}
+            Life::Running(running) if running.is_ticking => {}
+            Life::Running(_) => self.go_on(ctx),
+            Life::Ended(_) => {}
         }
         answer
     }
@@ -75,6 +77,10 @@ impl DurableMatch {
         let invalid =
             |error: tickstone_shared::sim::save::RestoreError| CallError::Invalid(error.to_string());
         let seats = game.seats(&rules).map_err(invalid)?;
+        if !game.has_ticks() && request.durability == Durability::None {
+            let problem = "durability: a game without ticks sleeps, so it is async or sync";
+            return Err(CallError::Invalid(problem.to_owned()));
+        }
         let entropy = (self.shelf.entropy)();
         let seed = u64::from_le_bytes(*entropy.first_chunk().expect("16 bytes hold 8"));
         let simulation = game.start(seed, &rules).map_err(invalid)?;
@@ -149,7 +155,8 @@ impl DurableMatch {
                 seat
             }
         };
-        Ok(json!({ "seat": seat, "reserved_seconds": RESERVATION.as_secs() }))
+        let held = if running.game.has_ticks() { RESERVATION } else { RESERVATION.min(HIBERNATES_AFTER) };
+        Ok(json!({ "seat": seat, "reserved_seconds": held.as_secs() }))
     }
 
     /// Asks the game. What it wants changed happens in the next tick, and is answered once that is journaled.
@@ -229,7 +236,7 @@ impl DurableMatch {
 fn running_entry(id: &str, ctx: &Context<'_>, running: &Running) -> Value {
     let request = &running.header.request;
     let connected = running.roster.iter().filter(|seated| seated.socket.is_some()).count();
-    json!({
+    let mut entry = json!({
         "match_id": id,
         "game": request.game,
         "state": "running",
@@ -246,7 +253,19 @@ fn running_entry(id: &str, ctx: &Context<'_>, running: &Running) -> Value {
         "epoch": ctx.epoch(),
         "state_hash": running.newest_hash.map(|(tick, hash)| json!({ "tick": tick, "hash": hash })),
         "recovered": running.recovered,
-    })
+    });
+    if running.game.has_secrets() {
+        hide_hashes(&mut entry);
+    }
+    entry
+}
+
+/// A hash tells who can guess well what it was taken of.
+fn hide_hashes(entry: &mut Value) {
+    entry["state_hash"] = Value::Null;
+    if let Value::Object(recovered) = &mut entry["recovered"] {
+        recovered.remove("hash");
+    }
 }
 
 /// Who sits where: what somebody who comes later is told of those who are there.

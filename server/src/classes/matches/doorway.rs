@@ -1,6 +1,7 @@
 //! Coming in, coming back, leaving: everything a socket can bring to a running match.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tickstone_shared::ids::{PlayerName, Seat};
 use tickstone_shared::input::{InputBatch, InputRow};
@@ -184,6 +185,8 @@ impl Running {
     /// The welcome leaves once the tick that has the join is in the journal.
     fn welcome(&mut self, ctx: &Context<'_>, socket: SocketId, seat: Seat, resume_token: String) {
         let Some(seated) = self.roster.seated(seat) else { return };
+        // Without ticks nothing takes a seat away but the game.
+        let resume_window = if self.game.has_ticks() { self.settings.resume_window } else { Duration::MAX };
         let welcome = Welcome {
             protocol: PROTOCOL_VERSION,
             match_id: ctx.identity().name.to_string(),
@@ -195,7 +198,7 @@ impl Running {
             player: seated.record.player.to_string(),
             seat,
             resume_token,
-            resume_seconds: u32::try_from(self.settings.resume_window.as_secs()).unwrap_or(u32::MAX),
+            resume_seconds: u32::try_from(resume_window.as_secs()).unwrap_or(u32::MAX),
             durability: self.header.request.durability.name().to_owned(),
             last_input: seated.inputs.feedback().last_input,
             schema_hash: self.game.schema().hash(),

@@ -10,7 +10,7 @@ use super::header::{Durability, Header};
 use super::lifecycle::{EMPTY, EndRecord, Ended, FORGET, Life, MAX_DURATION, has_outcome, set_alarm};
 use super::recovery::{recover, ticks_under};
 use super::running::Running;
-use super::store_keys::{self, CHECKPOINTS, HEADER, RESULT, SEGMENTS};
+use super::store_keys::{self, CHECKPOINTS, HEADER, RESULT, SEGMENTS, SOCKETS};
 use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::context::{Context, WakeAtStart};
 use crate::object::contract::{
@@ -51,11 +51,13 @@ impl DurableObject for DurableMatch {
             self.report(ctx, &running);
             running.end_is_set = ctx.alarm(EMPTY).is_some();
             running.mind_emptiness(ctx);
+            running.find_deadline(ctx);
             if *reason != WakeReason::Hibernation || running.is_wanted() {
                 running.start_ticks(ctx);
             }
             self.life = Life::Running(Box::new(running));
         }
+        self.go_on(ctx);
         self.publish(ctx);
         Ok(())
     }
@@ -82,8 +84,8 @@ impl DurableObject for DurableMatch {
             | SocketEvent::Failed { .. }
             | SocketEvent::Disconnected { .. } => {}
         }
-        if !running.is_ticking && running.is_wanted() {
-            running.start_ticks(ctx);
+        if !running.is_ticking {
+            self.go_on(ctx);
         }
     }
 
@@ -92,6 +94,7 @@ impl DurableObject for DurableMatch {
             (Life::Running(_), MAX_DURATION) => self.end(ctx, MAX_DURATION),
             (Life::Running(running), EMPTY) if running.empty_since.is_some() => self.end(ctx, EMPTY),
             (Life::Ended(_), FORGET) => self.forget(ctx),
+            (Life::Running(_), deadline) => self.overdue(ctx, deadline),
             _ => {}
         }
         Ok(())
@@ -99,15 +102,7 @@ impl DurableObject for DurableMatch {
 
     fn on_tick(&mut self, ctx: &mut Context<'_>, due: TickDue) {
         let Life::Running(running) = &mut self.life else { return };
-        let hash = running.step(ctx);
-        if let Err(problem) = running.keep_stored(ctx) {
-            tracing::error!(name = %ctx.identity().name, %problem, "a checkpoint is over the limits of the store");
-        }
-        running.tell(ctx);
-        if !due.catching_up {
-            running.show_state(ctx, hash);
-        }
-        running.mind_emptiness(ctx);
+        running.advance(ctx, !due.catching_up);
         if has_outcome(running) {
             return self.end(ctx, "outcome");
         }
@@ -120,9 +115,10 @@ impl DurableObject for DurableMatch {
     }
 
     fn on_writes_refused(&mut self) -> AfterRefusal {
-        // What a match is created as, and that it ended, is written once: only what is stored counts.
+        // What a match is created as, and that it ended, is written once: only what is stored counts. Without
+        // ticks no later checkpoint makes up for what is missing.
         let Life::Running(running) = &mut self.life else { return AfterRefusal::Reset };
-        if running.stored.is_new {
+        if running.stored.is_new || !running.game.has_ticks() {
             return AfterRefusal::Reset;
         }
         running.note_gap();
@@ -136,7 +132,7 @@ impl DurableObject for DurableMatch {
             ctx.wake_at_start(WakeAtStart::Yes);
         }
         running.finish_tick(ctx);
-        if let Err(problem) = running.store_checkpoint(ctx) {
+        if let Err(problem) = running.store_checkpoint(ctx).and_then(|()| running.store_sockets(ctx)) {
             tracing::error!(name = %ctx.identity().name, %problem, "the last checkpoint is over the limits of the store");
         }
     }
@@ -174,6 +170,8 @@ impl DurableMatch {
         let Life::Running(running) = std::mem::replace(&mut self.life, Life::Nothing) else { return };
         let mut running = *running;
         running.finish_tick(ctx);
+        running.cancel_deadline(ctx);
+        ctx.storage().delete(SOCKETS);
         let result = EndRecord {
             tick: running.tick(),
             reason: reason.to_owned(),

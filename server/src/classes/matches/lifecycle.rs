@@ -87,11 +87,13 @@ impl Running {
         waits || self.roster.taken() > 0 || !self.roster.reservations.is_empty()
     }
 
-    /// Ticks from here on.
+    /// Ticks from here on, if its game has any.
     pub(super) fn start_ticks(&mut self, ctx: &mut Context<'_>) {
         ctx.place(self.game.workers());
-        ctx.start_ticks(self.game.tick_rate_hz(), self.tick());
-        self.is_ticking = true;
+        self.is_ticking = self.game.has_ticks();
+        if self.is_ticking {
+            ctx.start_ticks(self.game.tick_rate_hz(), self.tick());
+        }
     }
 
     /// No ticks until somebody comes; the memory goes.
@@ -106,5 +108,5 @@ impl Running {
 /// Sets an alarm to so long from now.
 pub(super) fn set_alarm(ctx: &mut Context<'_>, name: &str, after: Duration) {
     let at_ms = ctx.unix_ms().saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
-    ctx.set_alarm(name, at_ms).expect("a match has three alarms of short names");
+    ctx.set_alarm(name, at_ms).expect("a match has few alarms, of short names");
 }

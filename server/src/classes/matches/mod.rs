@@ -24,6 +24,7 @@ pub mod recovery;
 pub mod roster;
 pub mod running;
 pub mod store_keys;
+pub mod turns;
 
 #[cfg(test)]
 mod tests;

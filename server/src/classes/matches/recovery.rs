@@ -59,12 +59,16 @@ pub fn recover(
     running.stored.segments = ticks_under(stored, SEGMENTS)?.into();
     keep_tail(&mut running, &replayable);
     let ticks_lost = seen.0.saturating_sub(tick.0);
-    running.recovered = Some(Recovered { tick, hash, ticks_rerun: rerun, ticks_lost });
     running.newest_hash = newest_hash(&checkpoint, &replayable);
     if let WakeReason::Crash { attempt: Some(attempt), panics } = reason {
         finish_attempt(ctx, &mut running, attempt, *panics);
     }
-    drop_everybody(&mut running);
+    if *reason == WakeReason::Hibernation {
+        running.find_sockets(ctx, stored)?;
+    } else {
+        running.recovered = Some(Recovered { tick, hash, ticks_rerun: rerun, ticks_lost });
+        drop_everybody(&mut running);
+    }
     Ok(running)
 }
 
@@ -232,7 +236,7 @@ fn follow(roster: &mut Roster, tick: Tick, event: &Event) {
                 seated.record.effective = *row;
             }
         }
-        Event::Message { .. } | Event::Signal { .. } => {}
+        Event::Message { .. } | Event::Signal { .. } | Event::Overdue { .. } => {}
     }
 }
 

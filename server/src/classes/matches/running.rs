@@ -8,7 +8,7 @@ use tickstone_shared::ids::{Epoch, StateHash};
 use tickstone_shared::limits::HASH_INTERVAL_TICKS;
 use tickstone_shared::sim::event::{Event, LeaveReason, Output};
 use tickstone_shared::sim::registered::{AnyGame, AnySimulation};
-use tickstone_shared::time::Tick;
+use tickstone_shared::time::{TICK_RATE_HZ, Tick};
 use tickstone_shared::wire::message::ServerMessage;
 
 use super::admissions::USE_REMEMBERED;
@@ -51,6 +51,8 @@ pub struct Running {
     pub(super) end_is_set: bool,
     /// It asked for ticks.
     pub(super) is_ticking: bool,
+    /// The number of the deadline whose alarm is set.
+    pub(super) deadline_set: Option<u32>,
     /// The newest hash and its tick.
     pub newest_hash: Option<(Tick, StateHash)>,
     /// What coming back came to, if it did.
@@ -109,6 +111,7 @@ impl Running {
             empty_since,
             end_is_set: false,
             is_ticking: false,
+            deadline_set: None,
             newest_hash: None,
             recovered: None,
             answers: Vec::new(),
@@ -128,9 +131,10 @@ impl Running {
         self.simulation.tick()
     }
 
-    /// Ticks in a duration.
+    /// Ticks in a duration. A game without ticks counts so many steps, however long they take.
     pub fn ticks_in(&self, duration: Duration) -> u64 {
-        (duration.as_millis() * u128::from(self.game.tick_rate_hz()) / 1000) as u64
+        let rate = if self.game.has_ticks() { self.game.tick_rate_hz() } else { TICK_RATE_HZ };
+        (duration.as_millis() * u128::from(rate) / 1000) as u64
     }
 
     /// When states leave.
@@ -153,10 +157,9 @@ impl Running {
         let tick = self.tick().next();
         self.stored.is_new = false;
         self.leaving.clear();
-        self.expire_seats(tick);
-        self.roster.reservations.expire(tick);
-        let remembered = self.ticks_in(USE_REMEMBERED);
-        self.roster.used.forget_before(Tick(tick.0.saturating_sub(remembered)));
+        if self.game.has_ticks() {
+            self.expire(tick);
+        }
         self.consume_inputs(tick);
         self.record.epoch = ctx.epoch();
         self.record.tick = tick;
@@ -164,7 +167,8 @@ impl Running {
         self.encode_record();
         ctx.attempt(&self.entry);
         self.simulation.step();
-        let hash = tick.0.is_multiple_of(HASH_INTERVAL_TICKS).then(|| self.simulation.state_hash());
+        let is_hashed = tick.0.is_multiple_of(HASH_INTERVAL_TICKS) || !self.game.has_ticks();
+        let hash = is_hashed.then(|| self.simulation.state_hash());
         if let Some(hash) = hash {
             self.newest_hash = Some((tick, hash));
             self.record.hash = Some(hash.0);
@@ -175,10 +179,28 @@ impl Running {
         hash
     }
 
+    /// One tick and all that follows from it; whether it is `shown` to the players.
+    pub(super) fn advance(&mut self, ctx: &mut Context<'_>, shown: bool) {
+        let hash = self.step(ctx);
+        if let Err(problem) = self.keep_stored(ctx) {
+            tracing::error!(name = %ctx.identity().name, %problem, "a checkpoint is over the limits of the store");
+        }
+        self.tell(ctx);
+        if shown {
+            self.show_state(ctx, hash);
+        }
+        self.mind_emptiness(ctx);
+    }
+
+    /// Something has happened since the last tick.
+    pub(super) fn has_news(&self) -> bool {
+        !self.record.events.is_empty() || !self.answers.is_empty()
+    }
+
     /// Steps once more if anything has happened since the last tick: a checkpoint stands at the end of a tick,
     /// or its journal would not lead to it.
     pub(super) fn finish_tick(&mut self, ctx: &mut Context<'_>) {
-        if !self.record.events.is_empty() || !self.answers.is_empty() {
+        if self.has_news() {
             self.step(ctx);
             self.tell(ctx);
         }
@@ -239,6 +261,15 @@ impl Running {
                 record.events.push(JournalEvent::World(event));
             }
         }
+    }
+
+    /// What has had its time ends. Steps without ticks tell no time: there a seat is its player's until the game
+    /// says otherwise, and what is held or remembered stays.
+    fn expire(&mut self, tick: Tick) {
+        self.expire_seats(tick);
+        self.roster.reservations.expire(tick);
+        let remembered = self.ticks_in(USE_REMEMBERED);
+        self.roster.used.forget_before(Tick(tick.0.saturating_sub(remembered)));
     }
 
     /// Frees the seats of players who dropped and did not come back in time.

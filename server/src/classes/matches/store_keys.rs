@@ -6,6 +6,8 @@ use tickstone_shared::time::Tick;
 pub const HEADER: &[u8] = b"header";
 /// The result, once the match has ended.
 pub const RESULT: &[u8] = b"result";
+/// Which socket played which seat when the match fell asleep.
+pub const SOCKETS: &[u8] = b"sockets";
 /// Checkpoints: the prefix and the tick.
 pub const CHECKPOINTS: &[u8] = b"c/";
 /// Segments of the journal: the prefix and the tick of the first record.

@@ -51,6 +51,9 @@ impl AnyGame for FakeGame {
     fn workers(&self) -> WorkerGroup {
         WorkerGroup::Tick
     }
+    fn has_secrets(&self) -> bool {
+        false
+    }
     fn schema(&self) -> &Arc<Schema> {
         &self.0
     }

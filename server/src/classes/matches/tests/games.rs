@@ -8,7 +8,9 @@ use tickstone_shared::input::{InputCodec, InputError, InputRow};
 use tickstone_shared::schema::Schema;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::event::{Event, Output};
-use tickstone_shared::sim::game::{JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
+use tickstone_shared::sim::game::{
+    Deadline, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup,
+};
 use tickstone_shared::sim::registered::{AnyGame, AnySimulation, register};
 use tickstone_shared::sim::save::RestoreError;
 use tickstone_shared::snapshot::Snapshot;
@@ -70,6 +72,9 @@ impl AnyGame for Variant {
     }
     fn workers(&self) -> WorkerGroup {
         self.inner.workers()
+    }
+    fn has_secrets(&self) -> bool {
+        self.inner.has_secrets()
     }
     fn schema(&self) -> &Arc<Schema> {
         self.inner.schema()
@@ -138,5 +143,8 @@ impl AnySimulation for Wrapped {
     }
     fn outcome(&self) -> Option<serde_json::Value> {
         self.inner.outcome()
+    }
+    fn deadline(&self) -> Option<Deadline> {
+        self.inner.deadline()
     }
 }

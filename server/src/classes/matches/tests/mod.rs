@@ -1,5 +1,6 @@
 //! Matches on the whole runtime, under a virtual clock, on the store in memory.
 
+mod duels;
 mod games;
 mod inputs;
 mod life;
