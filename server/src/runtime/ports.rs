@@ -1,6 +1,7 @@
 //! What the runtime needs from the edges: a place to store and a way out. The arrow points down although
 //! the call goes up: the store and the gateway implement these, the simulator fakes them.
 
+use crate::mailbox::Bell;
 use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
 use crate::object::job::{Computation, HttpJob, JobError, JobResult};
@@ -38,6 +39,9 @@ pub trait Store: Send + Sync {
     /// restore takes it forth again. Whoever calls this has made sure that nothing of the object is awake
     /// or waits. Reads the disk.
     fn restore(&self, order: RestoreOrder) -> Result<Bookmark, RestoreError>;
+    /// Rings whenever tickets have changed, for a thread that sleeps until then. A store in which they change
+    /// only while somebody asks has nobody to wake.
+    fn ring_after_commits(&self, _bell: Bell) {}
     /// Can it be written to?
     fn health(&self) -> StoreHealth;
 }

@@ -94,6 +94,7 @@ fn run_tick_worker(shared: &Shared, worker: &Worker, clock: &SystemClock) {
 fn run_general_worker(shared: &Shared, worker: &Worker) {
     let mut scratch = Scratch::default();
     worker.receiver.bell.hang_here();
+    shared.store.ring_after_commits(worker.receiver.bell.clone());
     while !shared.stopping.load(Ordering::Relaxed) {
         let next = worker.turn(shared, &mut scratch);
         std::thread::park_timeout(next.since(shared.clock.now()));

@@ -21,6 +21,7 @@ use super::settings::StoreSettings;
 use super::standing::Standing;
 use super::tables::first_row;
 use crate::clock::ClockRef;
+use crate::mailbox::Bell;
 use crate::metrics::MetricsRef;
 use crate::object::id::ObjectId;
 use tickstone_shared::ids::Epoch;
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) db: RwLock<Option<Arc<Database>>>,
     pub(super) failing: AtomicBool,
     pub(super) needs: Mutex<Needs>,
+    /// Rung when tickets have changed.
+    pub(super) bells: Mutex<Vec<Bell>>,
 }
 
 /// What readers need to know beside the file.
@@ -284,6 +287,7 @@ impl Committer {
         drop(needs);
         self.metrics.commit_group_size.observe(batches as f64);
         self.queue.release(batches, bytes);
+        self.shared.bells.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Bell::ring);
     }
 
     /// Someone who does not cut pins an overlong log: moves its oldest rows to the tails.

@@ -18,6 +18,7 @@ use super::recovery;
 use super::settings::StoreSettings;
 use super::tables::first_row;
 use crate::clock::ClockRef;
+use crate::mailbox::Bell;
 use crate::metrics::MetricsRef;
 use crate::object::id::ObjectId;
 use crate::object::storage::{Bookmark, ReadError, Reader, Record, WriteBatch};
@@ -64,6 +65,7 @@ impl RedbStore {
             db: RwLock::new(Some(Arc::new(db))),
             failing: AtomicBool::new(false),
             needs: Mutex::new(needs),
+            bells: Mutex::default(),
         });
         let retention_ms = u64::try_from(settings.history_retention.as_millis()).unwrap_or(u64::MAX);
         let store = Self { queue: sender, shared: shared.clone(), clock: clock.clone(), retention_ms };
@@ -160,6 +162,10 @@ impl Store for RedbStore {
         }
         self.submit(order.into_batch())?;
         Ok(latest)
+    }
+
+    fn ring_after_commits(&self, bell: Bell) {
+        self.shared.bells.lock().unwrap_or_else(PoisonError::into_inner).push(bell);
     }
 
     fn health(&self) -> StoreHealth {
