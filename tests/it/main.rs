@@ -12,6 +12,7 @@ mod damage;
 mod disk;
 mod drain;
 mod edges;
+mod guide;
 mod hostile;
 mod kill;
 mod life;
