@@ -13,6 +13,7 @@ mod disk;
 mod drain;
 mod duel;
 mod edges;
+mod guide;
 mod hostile;
 mod kill;
 mod life;

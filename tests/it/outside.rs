@@ -10,7 +10,7 @@ use tickstone_tests::{binaries, turn};
 fn a_game_from_outside_is_played_and_survives_a_kill() {
     let _turn = turn::shared();
     let mut plan = Plan::dev();
-    plan.program = binaries::outside_game();
+    plan.program = binaries::outside("outside_game");
     let server = plan.start();
     let http = server.http();
     http.post("/v1/matches", &json!({ "game": "arena" })).expect(422);

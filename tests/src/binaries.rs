@@ -16,7 +16,7 @@ fn workspace() -> &'static Workspace {
     static BUILT: OnceLock<Workspace> = OnceLock::new();
     BUILT.get_or_init(|| {
         let names = ["tickstone", "loadtest"];
-        let mut cargo = cargo_build();
+        let mut cargo = cargo("build");
         cargo.args(["-p", "tickstone-server", "-p", "tickstone-loadtest", "--bins"]);
         run(cargo.current_dir(root()));
         let profile = profile_dir();
@@ -38,13 +38,23 @@ pub fn loadtest() -> PathBuf {
     workspace().copies.path().join("loadtest")
 }
 
-/// The server with a game that is no part of this repository's workspace.
-pub fn outside_game() -> PathBuf {
+/// The server of a crate below `tests/` that is no part of this repository's workspace, by its folder.
+pub fn outside(folder: &str) -> PathBuf {
+    let target = cargo_outside("build", folder);
+    target.join(profile_dir().file_name().expect("it has a name")).join(folder.replace('_', "-"))
+}
+
+/// Runs the tests of such a crate.
+pub fn test_outside(folder: &str) {
+    cargo_outside("test", folder);
+}
+
+/// Where it was built. The crates share what they are made of.
+fn cargo_outside(command: &str, folder: &str) -> PathBuf {
     let target = profile_dir().with_file_name("outside");
-    let manifest = root().join("tests/outside_game/Cargo.toml");
-    let mut cargo = cargo_build();
-    run(cargo.arg("--manifest-path").arg(manifest).env("CARGO_TARGET_DIR", &target));
-    target.join(profile_dir().file_name().expect("it has a name")).join("outside-game")
+    let manifest = root().join("tests").join(folder).join("Cargo.toml");
+    run(cargo(command).arg("--manifest-path").arg(manifest).env("CARGO_TARGET_DIR", &target));
+    target
 }
 
 /// Is this an optimised build, whose times mean something?
@@ -70,9 +80,9 @@ fn profile_dir() -> PathBuf {
     profile.to_owned()
 }
 
-fn cargo_build() -> Command {
+fn cargo(command: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--locked", "--quiet"]);
+    cargo.args([command, "--locked", "--quiet"]);
     match profile_dir().file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}
         Some(name) => {

@@ -119,7 +119,8 @@ fn can_be_run(script: &str) -> bool {
 }
 
 /// Documents whose paths are checked.
-const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "SPECIFICATION.md", "shared/PROTOCOL.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "GUIDE.md", "ARCHITECTURE.md", "SPECIFICATION.md", "shared/PROTOCOL.md"];
 /// What the paths of a document begin with.
 const FOLDERS: [&str; 7] = ["server/", "shared/", "loadtest/", "tests/", "assets/", ".ci/", "target/"];
 

@@ -54,7 +54,7 @@ impl Source {
             |folder: &str| self.path.starts_with(folder) || self.path.contains(&format!("/{folder}"));
         self.is_rust()
             && (in_folder("tests/") || in_folder("benches/") || self.path.ends_with("tests.rs"))
-            && !self.path.starts_with("tests/outside_game/")
+            && !self.path.starts_with("tests/outside_")
     }
 
     /// The code, line by line: comments and texts blanked out.
