@@ -13,6 +13,10 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// The crate whose files are those of the guide.
 const CRATE: &str = "outside_classes";
+/// Its files, in the order of the guide.
+const FILES: [&str; 4] = ["Cargo.toml", "src/main.rs", "src/counter.rs", "src/room.rs"];
+/// Those that are a class.
+const CLASSES: [&str; 2] = ["src/counter.rs", "src/room.rs"];
 /// A class of the guide has fewer lines.
 const LINES: usize = 50;
 
@@ -59,17 +63,25 @@ fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
     document.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
 }
 
+fn read(path: &str) -> String {
+    std::fs::read_to_string(binaries::root().join(path)).unwrap()
+}
+
 #[test]
 fn the_guide_has_the_files_whole_and_its_classes_are_small() {
-    let read = |path: &str| std::fs::read_to_string(binaries::root().join(path)).unwrap();
-    let file = |name: &str| read(&format!("tests/{CRATE}/{name}"));
-    let (guide, counter, room) = (read("GUIDE.md"), file("src/counter.rs"), file("src/room.rs"));
-    assert_eq!(blocks(&guide, "toml"), [file("Cargo.toml")]);
-    assert_eq!(blocks(&guide, "rust"), [file("src/main.rs"), counter.clone(), room.clone()]);
-    for source in [counter, room] {
+    let guide = read("GUIDE.md");
+    let shown = [blocks(&guide, "toml"), blocks(&guide, "rust")].concat();
+    assert_eq!(shown.len(), FILES.len(), "blocks that are no file, or files that are not shown");
+    for (block, name) in shown.into_iter().zip(FILES) {
+        let file = read(&format!("tests/{CRATE}/{name}"));
+        let difference = block.lines().zip(file.lines()).find(|(shown, is)| shown != is);
+        assert!(block == file, "{name} is not as the guide shows it: {difference:?}");
+    }
+    for name in CLASSES {
+        let source = read(&format!("tests/{CRATE}/{name}"));
         let (class, _tests) = source.split_once("#[cfg(test)]\n").expect("it has its test with it");
         let lines = class.trim_end().lines().count();
-        assert!(lines < LINES, "{lines} lines");
+        assert!(lines < LINES, "{name} has {lines} lines");
     }
 }
 
