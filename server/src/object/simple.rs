@@ -69,7 +69,10 @@ impl<T: Simple> Class for SimpleClass<T> {
     }
 
     fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::new(Alive { state: T::default(), stored: Vec::new() })
+        let state = T::default();
+        // One that cannot be encoded says so when it is to be stored.
+        let stored = postcard::to_stdvec(&state).unwrap_or_default();
+        Box::new(Alive { state, stored })
     }
 
     fn rules(&self) -> ClassRules {
@@ -79,7 +82,7 @@ impl<T: Simple> Class for SimpleClass<T> {
 
 struct Alive<T> {
     state: T,
-    /// As it is stored; empty: it is not.
+    /// As it is stored; as it begins while nothing is, so that who only reads stores nothing.
     stored: Vec<u8>,
 }
 
