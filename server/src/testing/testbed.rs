@@ -80,7 +80,8 @@ impl Testbed {
         Self::on(MemoryStore::by_hand(&StoreSettings::new("")))
     }
 
-    fn on(store: MemoryStore) -> Self {
+    /// The same on a store of one's own, with other limits.
+    pub fn on(store: MemoryStore) -> Self {
         let clock = Arc::new(ManualClock::default());
         clock.advance(Duration::from_secs(1));
         Self {

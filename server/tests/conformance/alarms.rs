@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use serde_json::Value;
 use tickstone_server::object::alarm::AlarmFired;
+use tickstone_server::object::caller::Caller;
 use tickstone_server::object::context::Context;
+use tickstone_server::store::{MemoryStore, StoreSettings};
 use tickstone_server::testing::Testbed;
 
-use crate::script::{Answered, Happens, Log, SCRIPT, ask, bed, null, seconds};
+use crate::script::{Answered, Happens, Log, SCRIPT, ask, bed, class, null, seconds};
 
 /// `set` with (name, ms from now), `get`, `cancel`, `repeat` with (name, ms): what every test needs.
 fn orders(ctx: &mut Context<'_>, what: &Happens) -> Answered {
@@ -234,6 +236,36 @@ fn alarm_3_the_count_of_retries_survives_a_restart() {
     assert_eq!(fired.iter().map(|(alarm, _)| alarm.retry_count).collect::<Vec<_>>(), [3, 4, 5, 6]);
 }
 
+/// What the disk does not take is not the handler's failure: it is tried without end, ever more rarely.
+#[test]
+fn alarm_3_a_disk_that_refuses_is_tried_again_without_end_and_not_counted() {
+    let log = Log::default();
+    let fired = log.clone();
+    let store = MemoryStore::by_hand(&StoreSettings { object_bytes_max: 4_096, ..StoreSettings::new("") });
+    let mut bed = Testbed::on(store).class(class(move |ctx, what| {
+        if let Happens::Alarm(alarm) = what {
+            fired.note((alarm.clone(), ctx.unix_ms()));
+            ctx.storage().put(*b"too much", vec![0; 5_000]).unwrap();
+        }
+        orders(ctx, what)
+    }));
+    let pending = bed.begin_call(Caller::Operator, SCRIPT, "one", "set", order("a", 1_000));
+    for _ in 0..3_600 {
+        bed.advance(seconds(1));
+        bed.flush();
+    }
+    assert_eq!(pending.answer(), Some(Ok(Value::Null)));
+    let fired = log.take();
+    assert!(fired.len() > 9, "{} runs", fired.len());
+    for (run, pair) in fired.windows(2).enumerate() {
+        let wait = (pair[1].1 - pair[0].1) / 1_000;
+        let expected = 1_u64 << (run as u32 + 1).min(10);
+        assert!((expected..=expected + 3).contains(&wait), "run {run}: {wait} s");
+    }
+    assert!(fired.iter().all(|(alarm, _)| alarm.retry_count == 0), "the handler has not failed");
+    assert_eq!(bed.alarms(SCRIPT, "one").len(), 1, "it is still due");
+}
+
 #[test]
 fn alarm_4_a_new_alarm_of_the_name_replaces_the_retry() {
     let (mut bed, log) = failing(1, false);
@@ -260,12 +292,17 @@ fn alarm_5_a_repeating_one_stays_on_its_grid_and_skips_what_is_over() {
         assert_eq!(alarm.scheduled_ms, first + 1_500 * run as u64);
         assert!((alarm.scheduled_ms..alarm.scheduled_ms + 3).contains(at));
     }
-    bed.clock().advance(seconds(60));
+    // Beside the grid, so that one that is counted from now would leave it.
+    bed.clock().advance(std::time::Duration::from_millis(60_700));
     bed.restart();
     let late = log.take();
     assert_eq!(late.len(), 1, "once, however many are over");
     assert_eq!(late[0].0.scheduled_ms, first + 1_500 * 2_400);
     assert_eq!(bed.metrics().alarms_skipped.get(), 39);
+    bed.advance(seconds(6));
+    let after = log.take();
+    assert_eq!(after.len(), 4);
+    assert!(after.iter().all(|(alarm, _)| (alarm.scheduled_ms - first).is_multiple_of(1_500)), "{after:?}");
     ask(&mut bed, "cancel", order("a", 0)).unwrap();
     bed.advance(seconds(60));
     assert!(log.take().is_empty());
