@@ -8,6 +8,7 @@ use tickstone_shared::wire::version::Encoding;
 use tickstone_tests::client::{Client, resume};
 use tickstone_tests::http::Http;
 use tickstone_tests::server::{Plan, Server};
+use tickstone_tests::turn;
 use tickstone_tests::wait::{self, Watch};
 
 /// Long enough for the match to fall asleep, before the server stops and after it.
@@ -54,6 +55,7 @@ fn events_to_the_end(client: &mut Client, name: &str) -> (Vec<Value>, Option<u16
 }
 
 fn forfeits(id: &str, stop: impl FnOnce(Server) -> Plan) {
+    let _turn = turn::shared();
     let server = Server::dev();
     let http = server.http();
     let body = json!({ "game": "duel", "id": id, "options": { "turn_seconds": TURN.as_secs() } });
