@@ -4,8 +4,8 @@
 //! reading and writing with next to no memory while nothing comes, telling the object of each once.
 //! Not responsible for: states of matches, which have a task and a fan-out of their own; who may connect.
 //!
-//! Ways through it: `gateway::upgrade` -> [`serve`] ([`reader`], [`hello`]) -> the runtime; and back: the fan-out ->
-//! [`delivery`] -> [`peer`] -> `gateway::outgoing` -> socket. [`sweep`] ends those that are silent.
+//! Ways through it: `gateway::upgrade` -> [`mod@serve`] ([`reader`], [`hello`]) -> the runtime; and back: the fan-out ->
+//! [`delivery`] -> [`peer`] -> `gateway::outgoing` -> socket. [`mod@sweep`] ends those that are silent.
 //!
 //! Invariant: a socket on which nothing comes has no buffer, and none of an object that sleeps has a timer.
 
