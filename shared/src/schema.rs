@@ -56,19 +56,6 @@ impl FieldKind {
         }
     }
 
-    /// The lowest and the highest value it holds.
-    pub const fn range(self) -> (i64, i64) {
-        match self {
-            FieldKind::U8 => (0, 0xff),
-            FieldKind::U16 => (0, 0xffff),
-            FieldKind::U32 => (0, 0xffff_ffff),
-            FieldKind::I8 => (-0x80, 0x7f),
-            FieldKind::I16 => (-0x8000, 0x7fff),
-            FieldKind::I32 => (-0x8000_0000, 0x7fff_ffff),
-            FieldKind::Bool => (0, 1),
-        }
-    }
-
     /// Reads the field at the front of `row` and moves past it; none if the row is too short.
     pub fn read(self, row: &mut &[u8]) -> Option<i64> {
         let (field, rest) = row.split_at_checked(self.width())?;

@@ -185,7 +185,7 @@ impl Fanout {
         let Some(Route { link, shown: Some(shown) }) = self.routes.get(&socket) else { return };
         let Shown { spoken: Spoken { encoding, kind }, as_datagrams } = *shown;
         self.writes += 1;
-        if let Some(datagrams) = link.datagrams.as_ref().filter(|_| as_datagrams) {
+        if as_datagrams && let Some(datagrams) = &link.datagrams {
             if !std::mem::replace(is_cut, true) {
                 self.parts.encode(head);
             }

@@ -2,8 +2,9 @@
 //! rather than for every packet.
 //!
 //! Every wait and waking costs a change of threads (800 clients at 30 messages a second woke the gateway 2,400 times
-//! a second, and about 1,000 times with this; changes of threads had been 4 % of the server's time). A thread that was awake within the last [`INTERVAL`] therefore rests until that has passed before it waits for
-//! sockets; what comes meanwhile is read in one go. A state that is ready ends the rest at once.
+//! a second, and about 1,000 times with this; changes of threads had been 4 % of the server's time). A thread that was
+//! awake within the last [`INTERVAL`] therefore rests until that has passed before it waits for sockets; what comes
+//! meanwhile is read in one go. A state that is ready ends the rest at once.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -72,6 +72,15 @@ pub type ObjectsRef = Arc<dyn Objects>;
 /// How long a worker may go without a turn before the process calls itself dead.
 const ALIVE_WITHIN: Duration = Duration::from_secs(1);
 
+impl Shared {
+    /// Delivers an event, or tells whoever waits why not.
+    fn send_or_refuse(&self, object: &Identity, event: Event) {
+        if let Err(event) = self.send(object, event) {
+            if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
+        }
+    }
+}
+
 impl Objects for Shared {
     fn call_by(
         &self,
@@ -86,15 +95,11 @@ impl Objects for Shared {
         }
         let id = self.next_call();
         let call = Call { id, caller, method: method.to_owned(), body };
-        if let Err(event) = self.send(object, Event::Call(call, reply)) {
-            if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
-        }
+        self.send_or_refuse(object, Event::Call(call, reply));
     }
 
     fn delete(&self, object: &Identity, reply: ReplyTo) {
-        if let Err(event) = self.send(object, Event::Delete(reply)) {
-            if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
-        }
+        self.send_or_refuse(object, Event::Delete(reply));
     }
 
     fn is_awake(&self, object: &Identity) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! Nothing needs an input before its object's next tick, and the memory it goes to is cold until then: taken
 //! at the tick, seat and world are fetched into the cache once (one by one as they came, inputs were 11 % of a
-//! tick thread's time with 100 matches). Bounded by
-//! what a worker takes from its inbox in a period; what finds no room is not held but run at once.
+//! tick thread's time with 100 matches). Bounded by what a worker takes from its inbox in a period; what finds no room is
+//! not held but run at once.
 
 use std::collections::VecDeque;
 use std::time::Duration;
