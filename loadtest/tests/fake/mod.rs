@@ -111,7 +111,7 @@ impl InputCodec for Codec {
 }
 
 fn schema() -> Schema {
-    let field = |name: &str, kind| Field { name: name.to_owned(), kind, per_unit: 1 };
+    let field = |name: &str, kind| Field { name: name.to_owned(), kind, per_unit: 1, private: false };
     let fields = vec![field("seat", FieldKind::U16), field("x", FieldKind::I32), field("y", FieldKind::I32)];
     let mut input: Vec<_> = AXES.map(|name| field(name, FieldKind::I8)).into();
     input.push(field("buttons", FieldKind::U8));

@@ -120,7 +120,7 @@ impl Network {
                 }
             }
             SocketOutput::State(frame) => {
-                for (socket, feedback) in &frame.receivers {
+                for Receiver { socket, feedback, .. } in &frame.receivers {
                     let state = StateMessage {
                         epoch: frame.epoch,
                         tick: frame.snapshot.tick,
