@@ -181,7 +181,7 @@ async fn play(
     let mut feedback = InputFeedback { last_input: 0, lead: 3 * 256, starved: 0 };
     let mut body = vec![0, 1, 0, 1, 0, 0, 0];
     body.extend_from_slice(&[0; 10]);
-    let mut snapshot = Snapshot { tick: Tick(1), body };
+    let mut snapshot = Snapshot { tick: Tick(1), body, places: Vec::new() };
     while snapshot.tick.0 <= states {
         tokio::select! {
             _ = ticks.tick() => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tickstone_server::object::socket::{SocketEvent, SocketId};
+use tickstone_server::object::socket::{Receiver, SocketEvent, SocketId};
 use tickstone_server::runtime::ports::{Outlet, SocketOutput};
 use tickstone_shared::time::Moment;
 use tickstone_shared::wire::close::CloseCode;
