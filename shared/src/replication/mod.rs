@@ -1,0 +1,19 @@
+//! How a match's state reaches each client in as few bytes as it takes.
+//!
+//! A client's *view* of a tick is a body in the format of [`crate::snapshot`]; a *difference* makes one view of
+//! another that the client has. Nothing is kept of single entities for a client: what was lost, skipped or hidden
+//! is simply not in the view it is known to have.
+//!
+//! Responsible for: the bits of differences ([`encode`], [`decode`]), the views a client has had ([`history`]).
+//! Not responsible for: sockets, messages around the bits. No clock, no IO.
+
+pub mod bits;
+pub mod decode;
+pub mod delta_error;
+pub mod encode;
+mod fields;
+pub mod history;
+pub mod layout;
+
+#[cfg(test)]
+mod tests;
