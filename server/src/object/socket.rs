@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tickstone_shared::ids::{Epoch, PlayerName, Seat, StateHash};
 use tickstone_shared::input::{InputBatch, InputFeedback};
+use tickstone_shared::replication::stream_base::Shown;
 use tickstone_shared::schema::Schema;
 use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::Hello;
 
 use super::caller::Caller;
@@ -134,4 +136,13 @@ pub struct StateFrame {
     pub schema: Arc<Schema>,
     /// Who receives it, and what each is told about their own inputs.
     pub receivers: Vec<(SocketId, InputFeedback)>,
+}
+
+impl Shown for StateFrame {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+    fn tick(&self) -> Tick {
+        self.snapshot.tick
+    }
 }

@@ -16,7 +16,7 @@ use crate::replication::delta_error::DeltaError;
 use crate::time::{Moment, Tick};
 use crate::wire::close::CloseCode;
 use crate::wire::decode::DecodeError;
-use crate::wire::message::{Ack, ClientMessage, EventMessage, Hello, ServerMessage, Welcome};
+use crate::wire::message::{ClientMessage, EventMessage, Hello, ServerMessage, Welcome};
 use crate::wire::parts::state_part;
 use crate::wire::state::StateMessage;
 use crate::wire::version::{PROTOCOL_VERSION, StateKind};
@@ -195,13 +195,6 @@ impl Session {
     /// Entities that the newest state took out of view although they are still there.
     pub fn left_view(&self) -> &[NetId] {
         self.play.as_ref().map_or(&[], |play| play.states.left_view())
-    }
-
-    /// What to say to a server that sends datagrams when there is no input to say it with.
-    pub fn acknowledgement(&self) -> Option<ClientMessage> {
-        let play = self.play.as_ref()?;
-        let Acknowledged { tick, mask } = play.states.received();
-        Some(ClientMessage::Ack(Ack { epoch: play.welcome.epoch, tick, mask }))
     }
 
     /// The oldest event not taken yet.

@@ -14,6 +14,7 @@ pub mod encode;
 mod fields;
 pub mod history;
 pub mod layout;
+pub mod stream_base;
 
 #[cfg(test)]
 mod tests;
