@@ -51,6 +51,8 @@ pub struct RawConfig {
     pub connections_per_address: Option<usize>,
     /// Open matches of one key.
     pub matches_per_key: Option<usize>,
+    /// Bytes of states that a player may be sent a second.
+    pub state_bytes_per_second: Option<usize>,
     /// Threads for objects that tick.
     pub workers: Option<usize>,
     /// Threads for the rest.
@@ -88,7 +90,7 @@ pub struct RawConfig {
 }
 
 /// The keys of [`RawConfig`], for the environment.
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 32] = [
     "data",
     "listen",
     "quic",
@@ -102,6 +104,7 @@ const KEYS: [&str; 31] = [
     "cluster",
     "origins",
     "connections_per_address",
+    "state_bytes_per_second",
     "matches_per_key",
     "workers",
     "general_workers",
@@ -143,6 +146,8 @@ pub struct Config {
     pub connections_per_address: usize,
     /// Open matches of one key.
     pub matches_per_key: usize,
+    /// Bytes of states that a player may be sent a second.
+    pub state_bytes_per_second: usize,
     /// Threads for objects that tick.
     pub tick_workers: usize,
     /// Threads for the rest.
@@ -217,6 +222,7 @@ impl RawConfig {
             cluster: over.cluster.or(self.cluster),
             origins: over.origins.or(self.origins),
             connections_per_address: over.connections_per_address.or(self.connections_per_address),
+            state_bytes_per_second: over.state_bytes_per_second.or(self.state_bytes_per_second),
             matches_per_key: over.matches_per_key.or(self.matches_per_key),
             workers: over.workers.or(self.workers),
             general_workers: over.general_workers.or(self.general_workers),
@@ -270,6 +276,13 @@ impl RawConfig {
                 64,
             )?,
             matches_per_key: between("matches_per_key", self.matches_per_key, 1, 65_536, 10_000)?,
+            state_bytes_per_second: between(
+                "state_bytes_per_second",
+                self.state_bytes_per_second,
+                8 * 1024,
+                1024 * 1024,
+                32 * 1024,
+            )?,
             tick_workers: between("workers", self.workers, 1, 64, (processors / 2).max(1))?,
             general_workers: between(
                 "general_workers",

@@ -28,6 +28,7 @@ pub(super) fn gateway_settings(config: &Config) -> gateway::Settings {
         threads: config.gateway_threads,
         connections_per_address: u32::try_from(config.connections_per_address).unwrap_or(u32::MAX),
         matches_per_key: config.matches_per_key,
+        state_bytes_per_second: u32::try_from(config.state_bytes_per_second).unwrap_or(u32::MAX),
         quic: config.quic,
         tls: config.tls.clone().map(|(certificate, key)| gateway::TlsFiles { certificate, key }),
         behind_proxy: config.behind_proxy,

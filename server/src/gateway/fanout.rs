@@ -1,8 +1,8 @@
 //! Writes what objects send to the sockets of its receivers.
 //!
-//! Responsible for: encoding a state once per encoding and kind, and a message that goes to many once per
+//! Responsible for: which state the next one is relative to, a message that goes to many, encoded once per
 //! encoding; learning from a `welcome` which game a connection plays.
-//! Not responsible for: what a socket does not take ([`super::outgoing`]).
+//! Not responsible for: encoding states ([`super::states`]), what a socket does not take ([`super::outgoing`]).
 //!
 //! One task. To have several, give each an inbox and a share of the sockets: a state may go to all of them,
 //! since each writes only to those it has.
@@ -10,27 +10,26 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::replication::interest::Seen;
+use tickstone_shared::replication::stream_base::StreamBase;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::parts::StateParts;
-use tickstone_shared::wire::state::{StateHead, encode_own, encode_shared};
+use tickstone_shared::wire::state::{StateHead, encode_own};
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use super::close_reason::{Ending, TOO_SLOW};
-use super::frames::SharedFrame;
 use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
+use super::states::{Encodings, Own, Room, Shows};
 use crate::id_map::IdMap;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
 
 /// Writes between two looks at what else the thread has to do: about 0.3 ms.
 const WRITES_PER_TURN: u32 = 64;
-/// Encodings times kinds.
-const VARIANTS: usize = 4;
 /// Ways to frame a message: in each encoding for WebSocket, and for QUIC.
 const FRAMINGS: usize = 3;
 
@@ -40,6 +39,11 @@ struct Route {
     link: Arc<Link>,
     /// Set with the welcome: a state cannot be read before it.
     shown: Option<Shown>,
+    /// What it has of the states that came on its stream and that everybody is shown. Those of kind `plain` are
+    /// never relative.
+    base: StreamBase<StateFrame>,
+    /// Where it is shown states of its own.
+    own: Option<Box<Own>>,
 }
 
 /// How states are shown.
@@ -56,32 +60,30 @@ pub(super) struct Fanout {
     games: Games,
     inbox: FanoutInbox,
     routes: IdMap<SocketId, Route>,
-    frames: [SharedFrame; VARIANTS],
+    encodings: Encodings,
+    room: Room,
     last: Framed,
     /// The state cut into datagrams, and room to write them in.
     parts: StateParts,
     scratch: BytesMut,
     own: Vec<u8>,
-    /// What one receiver sees, where not everybody sees the same.
-    view: Snapshot,
     writes: u32,
 }
 
 impl Fanout {
     /// Nobody to write to yet.
     pub(super) fn new(hub: Arc<Hub>, games: Games, inbox: FanoutInbox) -> Self {
-        let frames = Default::default();
         Self {
             hub,
             games,
             inbox,
             routes: IdMap::default(),
-            frames,
+            encodings: Encodings::default(),
+            room: Room::default(),
             last: None,
             parts: StateParts::default(),
             scratch: BytesMut::new(),
             own: Vec::new(),
-            view: Snapshot::default(),
             writes: 0,
         }
     }
@@ -110,7 +112,10 @@ impl Fanout {
     fn learn(&mut self) {
         for change in self.hub.connections.take_changes() {
             match change {
-                Change::Reach(link) => self.routes.insert(link.socket, Route { link, shown: None }),
+                Change::Reach(link) => {
+                    let route = Route { shown: None, base: StreamBase::default(), own: None, link };
+                    self.routes.insert(route.link.socket, route)
+                }
                 Change::Forget(socket) => self.routes.remove(&socket),
             };
         }
@@ -150,7 +155,7 @@ impl Fanout {
     }
 
     fn send(&mut self, socket: SocketId, message: &Arc<ServerMessage>) {
-        let Some(Route { link, shown }) = self.routes.get_mut(&socket) else { return };
+        let Some(Route { link, shown, .. }) = self.routes.get_mut(&socket) else { return };
         let Some(&spoken) = link.spoken.get() else { return };
         if let ServerMessage::Welcome(welcome) = &**message
             && let Some(game) = self.games.get(welcome.game.as_str())
@@ -162,62 +167,77 @@ impl Fanout {
         link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
     }
 
-    async fn state(&mut self, frame: &StateFrame) {
-        let StateFrame { epoch, hash, ref snapshot, ref shape, ref receivers, ref sights } = *frame;
-        let head = StateHead { epoch, hash, snapshot, schema: &shape.schema };
-        let mut is_encoded = [false; VARIANTS];
+    async fn state(&mut self, frame: &Arc<StateFrame>) {
+        self.encodings.begin();
         let mut is_cut = false;
         let is_same_for_all = frame.is_same_for_all();
-        let mut view = std::mem::take(&mut self.view);
-        for (number, receiver) in receivers.iter().enumerate() {
+        for (number, receiver) in frame.receivers.iter().enumerate() {
             if is_same_for_all {
-                self.state_to(*receiver, &head, (&mut is_encoded, &mut is_cut));
+                self.state_to(*receiver, frame, &mut is_cut);
             } else {
-                view.tick = snapshot.tick;
-                view.body.clear();
-                shape.cut.view(snapshot, &shape.schema, sights.of(number), receiver.seat, &mut view.body);
-                let own = StateHead { snapshot: &view, ..head };
-                self.state_to(*receiver, &own, (&mut [false; VARIANTS], &mut false));
+                self.own_state_to(*receiver, frame, frame.sights.of(number));
             }
             self.rest().await;
         }
-        self.view = view;
+    }
+
+    /// Shows a client what they alone are shown.
+    fn own_state_to(&mut self, to: Receiver, frame: &StateFrame, seen: Option<&[Seen]>) {
+        let Some(Route { link, shown: Some(shown), own, .. }) = self.routes.get_mut(&to.socket) else {
+            return;
+        };
+        let Shown { spoken, as_datagrams } = *shown;
+        let bytes_per_second = self.hub.settings.state_bytes_per_second;
+        let own = own.get_or_insert_with(|| Box::new(Own::new(bytes_per_second, to.socket.0)));
+        if !own.is_due() {
+            return;
+        }
+        self.writes += 1;
+        let Spoken { encoding, kind } = spoken;
+        let end = |out: &mut Vec<u8>| encode_own(to.feedback, encoding, kind, out);
+        if as_datagrams && let Some(datagrams) = &link.datagrams {
+            own.cut(Shows { frame, to, seen, spoken }, &mut self.parts);
+            self.own.clear();
+            end(&mut self.own);
+            return datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+        }
+        let framed = own.encode(Shows { frame, to, seen, spoken }, || link.out.take_back(), &mut self.room);
+        let state = framed.with_end(encoding, end);
+        let fate = link.out.send_state(state);
+        own.sent(fate, state.len());
     }
 
     fn state_to(
         &mut self,
         Receiver { socket, feedback, .. }: Receiver,
-        head: &StateHead<'_>,
-        (is_encoded, is_cut): (&mut [bool; VARIANTS], &mut bool),
+        frame: &Arc<StateFrame>,
+        is_cut: &mut bool,
     ) {
         // A welcome may wait for the disk; a state does not.
-        let Some(Route { link, shown: Some(shown) }) = self.routes.get(&socket) else { return };
-        let Shown { spoken: Spoken { encoding, kind }, as_datagrams } = *shown;
+        let Some(Route { link, shown: Some(shown), base, .. }) = self.routes.get_mut(&socket) else { return };
+        let Shown { spoken, as_datagrams } = *shown;
+        let Spoken { encoding, kind } = spoken;
         self.writes += 1;
         if as_datagrams && let Some(datagrams) = &link.datagrams {
             if !std::mem::replace(is_cut, true) {
-                self.parts.encode(head);
+                let StateFrame { epoch, hash, ref snapshot, ref shape, .. } = **frame;
+                self.parts.encode(&StateHead { epoch, hash, snapshot, schema: &shape.schema });
             }
             self.own.clear();
             encode_own(feedback, encoding, kind, &mut self.own);
             return datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
         }
-        let variant = variant(encoding, kind);
-        let shared = &mut self.frames[variant];
-        if !std::mem::replace(&mut is_encoded[variant], true) {
-            shared.begin(|out| encode_shared(head, encoding, kind, out));
+        let before = match kind {
+            StateKind::Delta => base.before(frame, || link.out.take_back()),
+            StateKind::Plain => None,
+        };
+        let shared = self.encodings.of(frame, before, spoken);
+        let fate =
+            link.out.send_state(shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out)));
+        if kind == StateKind::Delta {
+            base.sent(frame, fate);
         }
-        let whole = shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out));
-        link.out.send_state(whole);
     }
-}
-
-fn variant(encoding: Encoding, kind: StateKind) -> usize {
-    let kind = match kind {
-        StateKind::Delta => 0,
-        StateKind::Plain => 1,
-    };
-    2 * encoding_index(encoding) + kind
 }
 
 fn encoding_index(encoding: Encoding) -> usize {

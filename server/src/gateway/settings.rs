@@ -70,6 +70,9 @@ pub const OBJECT_SILENT_AFTER: Duration = Duration::from_secs(30);
 /// follows from it: strangers, handshakes and requests a second.
 pub const CONNECTIONS_PER_ADDRESS: u32 = 64;
 
+/// Bytes of states that a client may be sent a second, where each has a view of their own (netcode: Bandwidth).
+pub const STATE_BYTES_PER_SECOND: u32 = 32 * 1024;
+
 /// Open matches of one key (reliability P60).
 pub const MATCHES_PER_KEY: usize = 10_000;
 
@@ -111,6 +114,8 @@ pub struct Settings {
     pub connections_per_address: u32,
     /// [`MATCHES_PER_KEY`].
     pub matches_per_key: usize,
+    /// [`STATE_BYTES_PER_SECOND`].
+    pub state_bytes_per_second: u32,
     /// [`HEADER_TIMEOUT`].
     pub header_timeout: Duration,
     /// [`BODY_TIMEOUT`].
@@ -179,6 +184,7 @@ impl Settings {
             connections_max: CONNECTIONS_MAX,
             connections_per_address: CONNECTIONS_PER_ADDRESS,
             matches_per_key: MATCHES_PER_KEY,
+            state_bytes_per_second: STATE_BYTES_PER_SECOND,
             header_timeout: HEADER_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             call_timeout: CALL_TIMEOUT,

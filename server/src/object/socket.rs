@@ -6,7 +6,9 @@ use tickstone_shared::ids::{Epoch, PlayerName, Seat, StateHash};
 use tickstone_shared::input::{InputBatch, InputFeedback};
 use tickstone_shared::replication::interest::Sights;
 use tickstone_shared::replication::shape::Shape;
+use tickstone_shared::replication::stream_base::Shown;
 use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::Hello;
 
 use super::caller::Caller;
@@ -167,4 +169,13 @@ pub struct Receiver {
     pub seat: Seat,
     /// What they are told about their own inputs.
     pub feedback: InputFeedback,
+}
+
+impl Shown for StateFrame {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+    fn tick(&self) -> Tick {
+        self.snapshot.tick
+    }
 }

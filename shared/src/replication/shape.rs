@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::layout::Layout;
 use super::view::Cut;
 use crate::schema::Schema;
 
@@ -12,11 +13,17 @@ pub struct Shape {
     pub schema: Arc<Schema>,
     /// For cutting views.
     pub cut: Cut,
+    /// For differences.
+    pub layout: Layout,
 }
 
 impl Shape {
     /// Of this schema.
+    ///
+    /// # Panics
+    /// If it breaks a limit of schemas.
     pub fn new(schema: Schema) -> Self {
-        Self { cut: Cut::new(&schema), schema: Arc::new(schema) }
+        let layout = Layout::new(&schema).expect("a game that is registered keeps the limits of a schema");
+        Self { cut: Cut::new(&schema), layout, schema: Arc::new(schema) }
     }
 }

@@ -183,6 +183,15 @@ fn print_of(row: &[u8]) -> u32 {
     (XxHash3_64::oneshot(row) & 0xffff_ffff) as u32
 }
 
+/// What a view says and leaves to be said, in bytes as they are estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// All of it.
+    pub wanted: usize,
+    /// What is told.
+    pub told: usize,
+}
+
 /// What waits to be told to one client who may not be told everything at once.
 #[derive(Debug, Default)]
 pub struct Waiting {
@@ -210,18 +219,19 @@ impl Waiting {
     }
 
     /// Appends to `view` what of `fresh` can be told in `bytes`; all else is as in `base`, the view that the
-    /// client has. `nearness` of each row of `fresh`, in its order. Answers whether something has to wait.
-    pub fn hold_back(&mut self, views: Views<'_>, nearness: &[u8], bytes: usize, view: &mut Vec<u8>) -> bool {
+    /// client has. `nearness` of each row of `fresh`, in its order. Answers what
+    /// that comes to.
+    pub fn hold_back(&mut self, views: Views<'_>, nearness: &[u8], bytes: usize, view: &mut Vec<u8>) -> Told {
         let wanted = self.weigh(views, nearness);
         if wanted <= bytes {
             self.rows.clear();
             view.extend_from_slice(views.fresh);
-            return false;
+            return Told { wanted, told: wanted };
         }
-        self.choose(bytes);
+        let told = self.choose(bytes);
         self.compose(views, view);
         self.rows.retain(|waits| !waits.is_told);
-        true
+        Told { wanted, told }
     }
 
     /// Notes what differs from the base and how much it matters by now; answers the bytes that all of it takes.
@@ -252,8 +262,8 @@ impl Waiting {
         wanted
     }
 
-    /// The weightiest rows that fit. What does not fit is passed over, it does not stop the others.
-    fn choose(&mut self, bytes: usize) {
+    /// The weightiest rows that fit; answers their bytes. What does not fit is passed over, it does not stop the others.
+    fn choose(&mut self, bytes: usize) -> usize {
         let Self { rows, next, .. } = self;
         next.clone_from(rows);
         next.sort_unstable_by_key(|waits| (Reverse(waits.weight), waits.kind, waits.id));
@@ -264,6 +274,7 @@ impl Waiting {
             let place = rows.binary_search_by_key(&(waits.kind, waits.id), |row| (row.kind, row.id));
             rows[place.expect("it is one of them")].is_told = true;
         }
+        bytes - left
     }
 
     fn compose(&self, views: Views<'_>, view: &mut Vec<u8>) {

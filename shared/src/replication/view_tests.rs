@@ -89,14 +89,14 @@ fn a_schema_without_private_fields_is_the_same_for_all() {
 }
 
 /// A client who is told `bytes` of `fresh` at a time, beginning with `base`.
-struct Told {
+struct Client {
     schema: Schema,
     cut: Cut,
     waiting: Waiting,
     has: Vec<u8>,
 }
 
-impl Told {
+impl Client {
     fn new(has: Vec<u8>) -> Self {
         let schema = schema();
         Self { cut: Cut::new(&schema), schema, waiting: Waiting::default(), has }
@@ -105,7 +105,8 @@ impl Told {
     fn tell(&mut self, fresh: &[u8], nearness: &[u8], bytes: usize) -> bool {
         let mut view = Vec::new();
         let views = Views { cut: &self.cut, schema: &self.schema, base: &self.has, fresh };
-        let held = self.waiting.hold_back(views, nearness, bytes, &mut view);
+        let Told { wanted, told } = self.waiting.hold_back(views, nearness, bytes, &mut view);
+        let held = wanted > told;
         assert_eq!(held, view != fresh, "what waits differs");
         assert_eq!(held, !self.waiting.is_empty());
         self.has = view;
@@ -119,37 +120,37 @@ fn with_enough_bytes_nothing_waits_and_without_any_nothing_is_told() {
         body(&[body_row(1, 0, 0), body_row(2, 0, 0)], None),
         body(&[body_row(1, 1, 0), body_row(2, 1, 0)], None),
     );
-    let mut told = Told::new(old.clone());
-    assert!(told.tell(&new, &[], 2 * CHANGED_BYTES - 1), "one byte too few for both");
-    assert_eq!(told.has, body(&[body_row(1, 1, 0), body_row(2, 0, 0)], None));
-    assert!(!told.tell(&new, &[], CHANGED_BYTES));
-    let mut told = Told::new(old.clone());
-    assert!(told.tell(&new, &[], 0));
-    assert_eq!(told.has, old);
-    assert!(!told.tell(&new, &[], 2 * CHANGED_BYTES));
-    assert_eq!(told.has, new);
+    let mut client = Client::new(old.clone());
+    assert!(client.tell(&new, &[], 2 * CHANGED_BYTES - 1), "one byte too few for both");
+    assert_eq!(client.has, body(&[body_row(1, 1, 0), body_row(2, 0, 0)], None));
+    assert!(!client.tell(&new, &[], CHANGED_BYTES));
+    let mut client = Client::new(old.clone());
+    assert!(client.tell(&new, &[], 0));
+    assert_eq!(client.has, old);
+    assert!(!client.tell(&new, &[], 2 * CHANGED_BYTES));
+    assert_eq!(client.has, new);
 }
 
 #[test]
 fn what_is_gone_goes_at_once_and_what_is_new_waits_outside() {
-    let mut told = Told::new(body(&[body_row(1, 0, 0), body_row(2, 0, 0)], Some(1)));
-    assert!(told.tell(&body(&[body_row(2, 0, 0), body_row(3, 0, 0)], Some(1)), &[], 1));
-    assert_eq!(told.has, body(&[body_row(2, 0, 0)], Some(1)));
+    let mut client = Client::new(body(&[body_row(1, 0, 0), body_row(2, 0, 0)], Some(1)));
+    assert!(client.tell(&body(&[body_row(2, 0, 0), body_row(3, 0, 0)], Some(1)), &[], 1));
+    assert_eq!(client.has, body(&[body_row(2, 0, 0)], Some(1)));
 }
 
 #[test]
 fn the_nearest_is_told_first_and_everybody_in_the_end() {
     let still = |x: i16| body(&(1..=8).map(|id| body_row(id, x, 0)).collect::<Vec<_>>(), None);
-    let mut told = Told::new(still(0));
+    let mut client = Client::new(still(0));
     let nearness = [0, 0, 0, 0, 0, 0, 0, NEAREST];
-    told.tell(&still(1), &nearness, CHANGED_BYTES);
-    assert!(told.has.ends_with(&body_row(8, 1, 0)));
+    client.tell(&still(1), &nearness, CHANGED_BYTES);
+    assert!(client.has.ends_with(&body_row(8, 1, 0)));
     let mut states = 1;
-    while told.tell(&still(1), &nearness, CHANGED_BYTES) {
+    while client.tell(&still(1), &nearness, CHANGED_BYTES) {
         states += 1;
         assert!(states < 8, "one in each state");
     }
-    assert_eq!(told.has, still(1));
+    assert_eq!(client.has, still(1));
 }
 
 #[test]
@@ -158,11 +159,11 @@ fn what_came_to_rest_is_not_left_behind_by_what_moves() {
     let world = |x: i16, first: i16| {
         body(&(1..=8).map(|id| body_row(id, if id == 1 { first } else { x }, 0)).collect::<Vec<_>>(), None)
     };
-    let mut told = Told::new(world(0, 0));
+    let mut client = Client::new(world(0, 0));
     let nearness = [0, 7, 7, 7, 7, 7, 7, 7];
     let told_after = (1..100).find(|x| {
-        told.tell(&world(*x, 5), &nearness, 2 * CHANGED_BYTES);
-        told.has[3..].starts_with(&body_row(1, 5, 0))
+        client.tell(&world(*x, 5), &nearness, 2 * CHANGED_BYTES);
+        client.has[3..].starts_with(&body_row(1, 5, 0))
     });
     assert!(told_after.is_some_and(|states| states <= 8), "{told_after:?}");
 }

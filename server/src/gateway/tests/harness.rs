@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::ids::{Epoch, ObjectName, Seat, StateHash};
 use tickstone_shared::input::InputFeedback;
 use tickstone_shared::replication::interest::Sights;
@@ -222,14 +223,23 @@ impl World {
             body.extend_from_slice(&(id + 1).to_le_bytes());
             body.push(tick as u8);
         }
+        let snapshot = Snapshot { tick: Tick(tick), body, places: Vec::new() };
+        self.show(&[socket], snapshot, Sights::default());
+    }
+
+    /// A state for sockets in seats 0, 1 and so on.
+    pub(super) fn show(&self, sockets: &[SocketId], snapshot: Snapshot, sights: Sights) {
+        let tick = snapshot.tick.0;
         let feedback = InputFeedback { last_input: tick as u32, lead: -3, starved: 1 };
+        let receivers =
+            (0..).zip(sockets).map(|(seat, socket)| Receiver { socket: *socket, seat: Seat(seat), feedback });
         let frame = StateFrame {
             epoch: Epoch(1),
             hash: tick.is_multiple_of(60).then_some(StateHash(tick)),
-            snapshot: Snapshot { tick: Tick(tick), body, places: Vec::new() },
+            snapshot,
             shape: shape(),
-            receivers: vec![Receiver { socket, seat: Seat(0), feedback }],
-            sights: Sights::default(),
+            receivers: receivers.collect(),
+            sights,
         };
         self.objects.outlet.deliver(&mut vec![SocketOutput::State(Arc::new(frame))]);
     }
@@ -266,7 +276,7 @@ impl World {
         let chosen =
             response.headers().get("sec-websocket-protocol").map(|name| name.to_str().unwrap().to_owned());
         assert_eq!(chosen.as_deref(), subprotocol);
-        Client { websocket, encoding: Encoding::Json }
+        Client::new(websocket, Encoding::Json)
     }
 
     /// A client that has been welcomed, and its number.
@@ -284,9 +294,16 @@ impl World {
 pub(super) struct Client {
     pub(super) websocket: WebSocketStream<TcpStream>,
     pub(super) encoding: Encoding,
+    /// What the states that came were relative to.
+    pub(super) bases: Vec<Option<Tick>>,
+    states: Option<Assembler>,
 }
 
 impl Client {
+    pub(super) fn new(websocket: WebSocketStream<TcpStream>, encoding: Encoding) -> Self {
+        Self { websocket, encoding, bases: Vec::new(), states: None }
+    }
+
     pub(super) async fn send(&mut self, message: Message) {
         soon(self.websocket.send(message)).await.unwrap();
     }
@@ -318,7 +335,22 @@ impl Client {
                 Message::Ping(_) => continue,
                 other => panic!("{other:?}"),
             };
-            return decode::from_server(bytes, self.encoding).unwrap();
+            return self.read(decode::from_server(bytes, self.encoding).unwrap());
+        }
+    }
+
+    /// A message, and a state whole.
+    fn read(&mut self, message: ServerMessage) -> ServerMessage {
+        match (message, &mut self.states) {
+            (ServerMessage::State(state), Some(states)) => {
+                self.bases.push(state.base);
+                ServerMessage::State(states.take_state(state).unwrap().expect("states come in order"))
+            }
+            (ServerMessage::Welcome(welcome), states) => {
+                *states = Some(Assembler::new(welcome.epoch, &welcome.schema));
+                ServerMessage::Welcome(welcome)
+            }
+            (message, _) => message,
         }
     }
 

@@ -15,6 +15,7 @@ mod quic;
 mod quic_hostile;
 mod quic_limits;
 mod requests;
+mod sight;
 mod slow;
 mod sockets;
 mod strangers;
