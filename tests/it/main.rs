@@ -17,6 +17,8 @@ mod guide;
 mod hostile;
 mod kill;
 mod life;
+mod objects_kill;
 mod outside;
 mod quic;
+mod talker;
 mod web;
