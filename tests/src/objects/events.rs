@@ -52,7 +52,10 @@ impl World {
         let (answers, oracle) = (Arc::clone(&self.answers), self.oracle.clone());
         let stale = Arc::clone(&self.process.stale);
         Box::new(move |answer| {
-            let way = if stale.load(Ordering::Relaxed) { Way::Objects } else { Way::Answers };
+            let stale = stale.load(Ordering::Relaxed);
+            let way = if stale { Way::Objects } else { Way::Answers };
+            // It does not wake what another process has.
+            let answer = if stale { answer.map_err(|_| CallError::Reset) } else { answer };
             match (question, &answer) {
                 (Question::Delete(object), Ok(_)) => oracle.look().is_gone(object),
                 (Question::Do(_), Ok(answer)) => match answer.as_str().and_then(stamped) {

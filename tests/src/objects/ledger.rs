@@ -24,7 +24,9 @@ use super::model::{Change, State, VERSION, see};
 use super::oracle::Oracle;
 
 /// What an activation says that does not know that it is not the owner any more.
-pub(crate) const STALE: &str = "stale";
+const STALE: &str = "stale";
+/// What the handler of an alarm says before it fails.
+const FAILED: &str = "failed";
 /// The tag of every socket.
 pub(crate) const TAG: &str = "reader";
 
@@ -101,10 +103,12 @@ impl Ledger {
         self.class.stale.load(Ordering::Relaxed)
     }
 
-    /// What must neither be stored nor leave.
-    fn act_stale(ctx: &mut Context<'_>) {
+    /// What must neither be stored nor leave. Of an object of which nothing is stored nobody is the owner yet.
+    fn act_stale(ctx: &mut Context<'_>) -> Result<Answer, CallError> {
+        ctx.reader()?.record()?.ok_or(CallError::NotFound)?;
         ctx.storage().put(VERSION, STALE).expect("it fits");
         ctx.peers().broadcast(None, &[], STALE);
+        Ok(Answer::Now(STALE.into()))
     }
 
     /// Does what is asked; which version of it that made.
@@ -208,8 +212,8 @@ impl Ledger {
         self.class.oracle.hold(self.object, none);
         // Of a run that fails nothing may stay.
         if fails {
-            ctx.storage().put(VERSION, STALE).expect("it fits");
-            ctx.peers().broadcast(None, &[], STALE);
+            ctx.storage().put(VERSION, FAILED).expect("it fits");
+            ctx.peers().broadcast(None, &[], FAILED);
         }
         if panics {
             std::panic::resume_unwind(Box::new("as planned"));
@@ -248,8 +252,7 @@ impl DurableObject for Ledger {
 
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
         if self.is_stale() {
-            Self::act_stale(ctx);
-            return Ok(Answer::Now(STALE.into()));
+            return Self::act_stale(ctx);
         }
         if let Some((other, version)) = call.body["from"].as_str().and_then(stamped) {
             self.class.oracle.look().sees(other, version, Way::Objects);
@@ -267,7 +270,7 @@ impl DurableObject for Ledger {
 
     fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, result: JobResult) {
         if self.is_stale() {
-            return Self::act_stale(ctx);
+            return drop(Self::act_stale(ctx));
         }
         self.class.oracle.look().done(self.object, job);
         if let Some((other, version)) = result.ok().as_ref().and_then(Value::as_str).and_then(stamped) {
@@ -282,7 +285,7 @@ impl DurableObject for Ledger {
 
     fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
         if self.is_stale() {
-            return Self::act_stale(ctx);
+            return drop(Self::act_stale(ctx));
         }
         match event {
             SocketEvent::Connected { socket, .. } => {
@@ -308,8 +311,7 @@ impl DurableObject for Ledger {
 
     fn on_alarm(&mut self, ctx: &mut Context<'_>, alarm: &AlarmFired) -> Result<(), AlarmError> {
         if self.is_stale() {
-            Self::act_stale(ctx);
-            return Ok(());
+            return Self::act_stale(ctx).map(drop).map_err(|error| AlarmError(error.to_string()));
         }
         self.ring(ctx, alarm)
     }

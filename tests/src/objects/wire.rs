@@ -11,7 +11,7 @@ use tickstone_server::object::socket::SocketId;
 use tickstone_server::runtime::ports::{Outlet, SocketOutput};
 
 use super::known::Way;
-use super::ledger::{STALE, identity, stamped};
+use super::ledger::{identity, stamped};
 use super::oracle::Oracle;
 
 /// One socket.
@@ -62,9 +62,7 @@ impl Wire {
         let way = if self.stale.load(Ordering::Relaxed) { Way::Objects } else { Way::Sockets };
         match stamped(text) {
             Some((object, version)) => self.oracle.look().sees(object, version, way),
-            None => {
-                drop(self.oracle.hold::<()>(0, Err(format!("{text:?} left: {STALE} or a failed handler's"))))
-            }
+            None => drop(self.oracle.hold::<()>(0, Err(format!("{text:?} left")))),
         }
     }
 
