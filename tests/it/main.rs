@@ -15,6 +15,7 @@ mod duel;
 mod edges;
 mod guide;
 mod hostile;
+mod idle;
 mod kill;
 mod life;
 mod objects_kill;

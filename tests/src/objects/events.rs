@@ -57,7 +57,7 @@ impl World {
             // It does not wake what another process has.
             let answer = if stale { answer.map_err(|_| CallError::Reset) } else { answer };
             match (question, &answer) {
-                (Question::Delete(object), Ok(_)) => oracle.look().is_gone(object),
+                (Question::Delete(object), Ok(_)) if !stale => oracle.look().is_gone(object),
                 (Question::Do(_), Ok(answer)) => match answer.as_str().and_then(stamped) {
                     Some((of, version)) if of == object => oracle.look().sees(of, version, way),
                     _ => drop(oracle.hold::<()>(object, Err(format!("it answered {answer}")))),

@@ -130,7 +130,7 @@ impl Known {
     pub(crate) fn wakes(&mut self, stored: &State, exact: bool, reason: &WakeReason) -> Result<u64, String> {
         let number = stored.version();
         let is_it = |version: &Version| match stored.is_empty() {
-            true => version.state.is_empty(),
+            true => version.state.is_empty() && version.number >= self.seen,
             false => version.number == number,
         };
         let deletion = self.deletion;
