@@ -3,7 +3,6 @@
 //! `TICKSTONE_COLD_OBJECTS=1000000` makes so many; the bound is the same.
 
 #![expect(clippy::unwrap_used, reason = "a test may unwrap")]
-#![expect(clippy::print_stdout, reason = "a test says what it measured")]
 
 use std::sync::Arc;
 use std::time::Duration;
