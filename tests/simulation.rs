@@ -79,7 +79,7 @@ fn every_promise_holds_whatever_the_seed() {
         (seed <= last && in_time).then_some(seed)
     };
     seeds::search(SIMULATION, &next, &|seed| run(plan(seed)), &|stats| {
-        add(&mut total.lock().unwrap(), stats)
+        add(&mut total.lock().unwrap(), stats);
     });
     let (seeds, stats) = total.into_inner().unwrap();
     let rate = seeds as f64 / (clock.now().0 as f64 / 1e9);

@@ -64,18 +64,18 @@ impl Oracle {
 
     /// Notes the first violation.
     pub(crate) fn hold<T>(&self, object: usize, held: Result<T, Violation>) -> Option<T> {
-        held.map_err(|broken| self.look().break_at(object, broken)).ok()
+        held.map_err(|broken| self.look().break_at(object, &broken)).ok()
     }
 }
 
 impl Seen {
-    fn break_at(&mut self, object: usize, broken: Violation) {
+    fn break_at(&mut self, object: usize, broken: &str) {
         self.violation.get_or_insert_with(|| format!("o{object}: {broken}"));
     }
 
     fn hold(&mut self, object: usize, held: Result<(), Violation>) {
         if let Err(broken) = held {
-            self.break_at(object, broken);
+            self.break_at(object, &broken);
         }
     }
 
@@ -116,10 +116,10 @@ impl Seen {
         let (sender, meant) = (asked.sender, asked.object);
         let mut asked = asked.clone();
         if twice {
-            self.break_at(object, format!("request {id} is worked on twice"));
+            self.break_at(object, &format!("request {id} is worked on twice"));
         }
         if meant != object {
-            self.break_at(object, format!("request {id} was for o{meant}"));
+            self.break_at(object, &format!("request {id} was for o{meant}"));
         }
         let in_order = self.objects[object].begins(sender, id);
         self.hold(object, in_order);
@@ -137,7 +137,7 @@ impl Seen {
         let newest = self.objects[object].newest();
         let (number, state) = (newest.number, newest.state.clone());
         if number != version {
-            self.break_at(object, format!("a handler ran on version {version} of it, and it is {number}"));
+            self.break_at(object, &format!("a handler ran on version {version} of it, and it is {number}"));
         }
         state
     }
@@ -177,7 +177,7 @@ impl Seen {
                 number
             }
             Err(broken) => {
-                self.break_at(object, broken);
+                self.break_at(object, &broken);
                 before
             }
         }
@@ -188,7 +188,7 @@ impl Seen {
         let alive = self.alive.entry((process, object)).or_default();
         *alive = if lives { *alive + 1 } else { *alive - 1 };
         if *alive > 1 {
-            self.break_at(object, "it lives twice".to_owned());
+            self.break_at(object, "it lives twice");
         }
     }
 
@@ -208,7 +208,7 @@ impl Seen {
     /// A job is done: told once, and to the activation that began it.
     pub(crate) fn done(&mut self, object: usize, job: JobId) {
         if self.jobs.remove(&job) != Some(object) {
-            self.break_at(object, "it is told the end of a job that is not its own, or again".to_owned());
+            self.break_at(object, "it is told the end of a job that is not its own, or again");
         }
         self.stats.jobs += 1;
     }
@@ -239,7 +239,7 @@ impl Seen {
         let ends = self.ends.entry(socket).or_default();
         *ends += 1;
         if *ends > 1 {
-            self.break_at(object, "it is told the end of a socket twice".to_owned());
+            self.break_at(object, "it is told the end of a socket twice");
         }
     }
 
