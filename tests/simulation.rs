@@ -11,17 +11,16 @@
 #[path = "src/sim/mod.rs"]
 mod sim;
 
-use std::fs::{OpenOptions, create_dir_all};
-use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sim::{Plan, Stats, run};
 use tickstone_server::clock::{Clock as _, SystemClock};
+use tickstone_tests::seeds;
 
+/// Its name among the simulations.
+const SIMULATION: &str = "simulation";
 /// Seeds that have found something once.
 const REGRESSION_SEEDS: &[u64] = &[19, 30, 41, 118, 340];
 /// How long the search for new ones goes on.
@@ -37,44 +36,7 @@ fn plan(seed: u64) -> Plan {
 
 /// Runs a seed; a panic outside of a handler is a violation too.
 fn outcome(plan: Plan) -> Result<Stats, String> {
-    catch_unwind(AssertUnwindSafe(|| run(plan))).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(format!("a panic outside of a handler: {}", text.unwrap_or_default()))
-    })
-}
-
-fn remember(seed: u64, violation: &str) {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("failing-seeds");
-    let file = create_dir_all(&dir)
-        .and_then(|()| OpenOptions::new().create(true).append(true).open(dir.join("simulation")));
-    let noted = file.and_then(|mut file| writeln!(file, "{seed}  {violation}"));
-    noted.expect("a failing seed must not be lost");
-}
-
-/// Runs seeds on two threads as `next` gives them; answers what they saw, or fails with the first violation.
-fn search(next: &(dyn Fn() -> Option<u64> + Sync)) -> (u64, Stats) {
-    let total = Mutex::new((0_u64, Stats::default()));
-    let failed: Mutex<Vec<String>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(seed) = next() {
-                    match outcome(plan(seed)) {
-                        Ok(stats) => add(&mut total.lock().unwrap(), stats),
-                        Err(violation) => {
-                            remember(seed, &violation);
-                            failed.lock().unwrap().push(format!("TICKSTONE_SEED={seed}: {violation}"));
-                            return;
-                        }
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
-    total.into_inner().unwrap()
+    seeds::outcome(|| run(plan))
 }
 
 fn add((seeds, total): &mut (u64, Stats), one: Stats) {
@@ -104,18 +66,22 @@ fn every_promise_holds_whatever_the_seed() {
             outcome(Plan { trace: true, ..plan(seed) }).unwrap_or_else(|violation| panic!("{violation}"));
         return eprintln!("seed {seed}: {stats:?}");
     }
-    for seed in REGRESSION_SEEDS {
-        outcome(plan(*seed)).unwrap_or_else(|violation| panic!("TICKSTONE_SEED={seed}: {violation}"));
+    for seed in REGRESSION_SEEDS.iter().copied().chain(seeds::remembered(SIMULATION)) {
+        outcome(plan(seed)).unwrap_or_else(|violation| panic!("TICKSTONE_SEED={seed}: {violation}"));
     }
     let clock = SystemClock::new();
     let (first, last) = wanted_range().unwrap_or((1, u64::MAX));
-    let seeds = AtomicU64::new(first);
-    let (seeds, stats) = search(&|| {
-        let seed = seeds.fetch_add(1, Ordering::Relaxed);
+    let (next, total) = (AtomicU64::new(first), Mutex::new((0_u64, Stats::default())));
+    let next = || {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
         let in_time =
             clock.now().0 < SEARCH.as_nanos() as u64 || seed < first + SEEDS_MIN || last != u64::MAX;
         (seed <= last && in_time).then_some(seed)
+    };
+    seeds::search(SIMULATION, &next, &|seed| run(plan(seed)), &|stats| {
+        add(&mut total.lock().unwrap(), stats);
     });
+    let (seeds, stats) = total.into_inner().unwrap();
     let rate = seeds as f64 / (clock.now().0 as f64 / 1e9);
     eprintln!("{seeds} seeds, {rate:.1} seeds/s: {stats:?}");
     // A simulation in which nothing happens proves nothing.

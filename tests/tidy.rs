@@ -223,6 +223,19 @@ fn every_promise_names_a_test_that_exists() {
 }
 
 #[test]
+fn every_rule_of_the_contract_has_its_tests() {
+    passes(documents::contract);
+    let spoilt = |from: &str, to: &str| {
+        let specification = repository().into_iter().find(|source| source.path == "SPECIFICATION.md");
+        let spoilt = specification.expect("it is there").text.replace(from, to);
+        documents::contract(&[Source::new("SPECIFICATION.md", &spoilt)]).len()
+    };
+    assert_eq!(spoilt("| LIFE 2 |", "| LIFE 20 |"), 1, "a rule without a row");
+    assert_eq!(spoilt("`id_2_names_are_deterministic_and_classes_apart`", ""), 2, "a row without its test");
+    assert_eq!(spoilt("`alarm_2_any_number_by_name`, ", ""), 1, "a test that is not in its row");
+}
+
+#[test]
 fn the_readme_has_exactly_two_commands_that_exist() {
     passes(documents::commands);
     let three = "## The two commands\n\n```sh\n.ci/nothing\n```\n\n```sh\nb\n```\n\n```sh\nc\n```\n";

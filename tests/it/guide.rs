@@ -1,15 +1,10 @@
 //! The guide: its classes are small, and work in a crate outside the workspace exactly as they stand there.
 
-use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tickstone_tests::server::{Plan, Server};
-use tickstone_tests::wait::PATIENCE;
 use tickstone_tests::{binaries, turn};
-use tokio::net::TcpStream;
-use tokio::runtime::Runtime;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::talker::Talker;
 
 /// The crate whose files are those of the guide.
 const CRATE: &str = "outside_classes";
@@ -20,47 +15,15 @@ const CLASSES: [&str; 2] = ["src/counter.rs", "src/room.rs"];
 /// A class of the guide has fewer lines.
 const LINES: usize = 50;
 
-/// Somebody in the lobby.
-struct Talker {
-    runtime: Runtime,
-    socket: WebSocketStream<TcpStream>,
-}
-
-impl Talker {
-    /// With a token that says who they are.
-    fn enter(server: &Server, name: &str) -> Self {
-        let asked = json!({ "subject": name, "scopes": ["room:lobby:connect"] });
-        let minted = server.http().post("/v1/tokens", &asked).expect(201);
-        let url = format!("ws://{}/v1/objects/room/lobby/socket", server.addr());
-        let mut request = url.into_client_request().unwrap();
-        let bearer = format!("Bearer {}", minted["token"].as_str().unwrap());
-        request.headers_mut().insert("authorization", bearer.parse().unwrap());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let socket = runtime.block_on(async {
-            let tcp = TcpStream::connect(server.addr()).await.unwrap();
-            tokio::time::timeout(PATIENCE, client_async(request, tcp)).await.unwrap().unwrap().0
-        });
-        Self { runtime, socket }
-    }
-
-    fn say(&mut self, text: &str) {
-        self.runtime.block_on(self.socket.send(Message::text(text))).unwrap();
-    }
-
-    /// The next line must be this.
-    #[track_caller]
-    fn hears(&mut self, line: &str) {
-        let Self { runtime, socket } = self;
-        let next = runtime.block_on(async { tokio::time::timeout(PATIENCE, socket.next()).await });
-        let heard = next.expect("a line comes").expect("the socket is open").unwrap();
-        assert_eq!(heard, Message::text(line));
-    }
-}
-
 /// The blocks of a document that are of a language.
 fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
     document.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
+}
+
+/// Somebody in the lobby.
+fn enter(server: &Server, name: &str) -> Talker {
+    Talker::enter(server, "lobby", name).expect("the server is up")
 }
 
 fn read(path: &str) -> String {
@@ -96,7 +59,7 @@ fn the_classes_of_the_guide_serve_and_survive_a_kill() {
     assert_eq!(server.http().post(add, &json!(2)).expect(200), 2);
     assert_eq!(server.http().post(add, &json!(3)).expect(200), 5);
     server.http().post(add, &json!(1_000_000)).expect_problem(422, "invalid");
-    let (mut ann, mut bob) = (Talker::enter(&server, "ann"), Talker::enter(&server, "bob"));
+    let (mut ann, mut bob) = (enter(&server, "ann"), enter(&server, "bob"));
     ann.say("hello");
     bob.hears("ann: hello");
     bob.say("hi");
@@ -105,7 +68,7 @@ fn the_classes_of_the_guide_serve_and_survive_a_kill() {
     bob.hears("bob: hi");
     let server = server.kill().start();
     assert_eq!(server.http().post(add, &json!(1)).expect(200), 6);
-    let mut late = Talker::enter(&server, "cid");
+    let mut late = enter(&server, "cid");
     late.hears("ann: hello");
     late.hears("bob: hi");
 }

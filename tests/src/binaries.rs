@@ -38,6 +38,14 @@ pub fn loadtest() -> PathBuf {
     workspace().copies.path().join("loadtest")
 }
 
+/// A server that is an example of the server's crate.
+pub fn example(name: &str) -> PathBuf {
+    let mut cargo = cargo("build");
+    cargo.args(["-p", "tickstone-server", "--example", name]);
+    run(cargo.current_dir(root()));
+    profile_dir().join("examples").join(name)
+}
+
 /// The server of a crate below `tests/` that is no part of this repository's workspace, by its folder.
 pub fn outside(folder: &str) -> PathBuf {
     let target = cargo_outside("build", folder);

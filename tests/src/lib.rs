@@ -9,6 +9,7 @@ pub mod binaries;
 pub mod client;
 pub mod http;
 pub mod raw;
+pub mod seeds;
 pub mod server;
 pub mod turn;
 pub mod wait;

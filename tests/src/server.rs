@@ -198,6 +198,12 @@ impl Server {
         self.plan.clone()
     }
 
+    /// SIGKILL, without waiting: [`Server::kill`] then finds it gone, or going.
+    pub fn strike(&self) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::KILL).expect("it is ours");
+    }
+
     /// SIGTERM, without waiting.
     pub fn terminate(&self) {
         let pid = Pid::from_child(&self.child);

@@ -138,3 +138,35 @@ pub(crate) fn paths(sources: &[Source]) -> Vec<Violation> {
     }
     violations
 }
+
+/// The groups of the contract's rules, and how many each has.
+const RULES: [(&str, usize); 6] =
+    [("ID", 7), ("GATE", 8), ("STORE", 7), ("ALARM", 6), ("SOCKET", 9), ("LIFE", 3)];
+
+/// Every rule of the contract has one row, and the row names every test that is named by the rule's number.
+pub(crate) fn contract(sources: &[Source]) -> Vec<Violation> {
+    let Some(source) = sources.iter().find(|source| source.path == "SPECIFICATION.md") else {
+        return vec![Source::new("SPECIFICATION.md", "").broken(1, "there is no such file")];
+    };
+    let known = names_of_proofs();
+    let rules = RULES.into_iter().flat_map(|(group, rules)| (1..=rules).map(move |rule| (group, rule)));
+    let mut violations = Vec::new();
+    for (group, rule) in rules {
+        let begins = format!("| {group} {rule} |");
+        let rows = source.text.lines().enumerate().filter(|(_, line)| line.starts_with(&begins));
+        let [(index, row)] = rows.collect::<Vec<_>>()[..] else {
+            violations.push(source.broken(1, format!("{group} {rule} has no row, or more than one")));
+            continue;
+        };
+        let prefix = format!("{}_{rule}_", group.to_lowercase());
+        let named = in_backticks(row);
+        if !named.iter().any(|name| name.starts_with(&prefix)) {
+            violations
+                .push(source.broken(index + 1, format!("no test of {group} {rule} is named by its number")));
+        }
+        let missing =
+            known.iter().filter(|name| name.starts_with(&prefix) && !named.contains(&name.as_str()));
+        violations.extend(missing.map(|name| source.broken(index + 1, format!("`{name}` is missing"))));
+    }
+    violations
+}

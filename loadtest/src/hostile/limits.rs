@@ -21,9 +21,20 @@ pub fn make_room(connections: u64) -> Option<String> {
     })
 }
 
+/// Connections that can be open by the limit as it is now.
+pub fn room() -> u64 {
+    getrlimit(Resource::Nofile).current.map_or(u64::MAX, |allowed| allowed.saturating_sub(SPARE))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_is_room_for_what_room_was_made_for() {
+        assert_eq!(make_room(3), None);
+        assert!(room() >= 3);
+    }
 
     #[test]
     fn what_cannot_be_had_is_said() {

@@ -20,9 +20,12 @@ pub struct IdleReport {
     pub lost: usize,
     /// Memory of the server for each socket of a hibernated object, between a third of the sockets and all of them.
     pub bytes_per_socket: Option<f64>,
+    /// The same while the objects are awake.
+    pub bytes_per_awake_socket: Option<f64>,
     /// Memory of the server for each hibernated object without a socket, between half of them and all.
     pub bytes_per_object: Option<f64>,
-    /// Memory of the server for each object that is awake, beyond what it costs while it hibernates.
+    /// Memory of the server for each object that is awake, and what it knows of its sockets, beyond what it costs
+    /// while it hibernates.
     pub bytes_per_awake_object: Option<f64>,
     /// Cores that the server used while every object hibernated.
     pub cpu_hibernated: Option<f64>,
@@ -70,6 +73,7 @@ impl fmt::Display for IdleReport {
         for (name, value) in [
             ("load", format!("{} sockets, {} objects, {} lost", self.sockets, self.objects, self.lost)),
             ("bytes per socket", whole(self.bytes_per_socket)),
+            ("bytes per awake socket", whole(self.bytes_per_awake_socket)),
             ("bytes per object", whole(self.bytes_per_object)),
             ("bytes per awake object", whole(self.bytes_per_awake_object)),
             ("cores while hibernated", number(self.cpu_hibernated)),

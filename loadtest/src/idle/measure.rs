@@ -39,8 +39,9 @@ pub fn run(options: &IdleOptions) -> Result<IdleReport, FleetError> {
     if let Some(note) = limits::make_room(u64::from(options.flags.sockets)) {
         complain(&bar, &note);
     }
+    let sockets = u64::from(options.flags.sockets).min(limits::room()) as usize;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut run = Run::new(options, &api, bar)?;
+    let mut run = Run::new(options, &api, bar, sockets)?;
     LocalSet::new().block_on(&runtime, run.sockets())?;
     drop(runtime);
     run.bare_objects();
@@ -55,6 +56,8 @@ struct Run<'a> {
     bar: ProgressBar,
     clock: Clock,
     server: SocketAddr,
+    /// Sockets that are to be open.
+    all: usize,
     sockets: Vec<Socket>,
     happened: mpsc::UnboundedReceiver<Happened>,
     happens: mpsc::UnboundedSender<Happened>,
@@ -62,7 +65,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(options: &'a IdleOptions, api: &'a Api, bar: ProgressBar) -> Result<Self, FleetError> {
+    fn new(options: &'a IdleOptions, api: &'a Api, bar: ProgressBar, all: usize) -> Result<Self, FleetError> {
         let host = options.flags.url.trim_start_matches("http://").trim_end_matches('/');
         let server = host.to_socket_addrs()?.next();
         let server = server.ok_or_else(|| FleetError::Url(options.flags.url.clone()))?;
@@ -73,6 +76,7 @@ impl<'a> Run<'a> {
             bar,
             clock: Clock::start(),
             server,
+            all,
             sockets: Vec::new(),
             happened,
             happens,
@@ -82,27 +86,38 @@ impl<'a> Run<'a> {
 
     /// Everything that needs sockets.
     async fn sockets(&mut self) -> Result<(), FleetError> {
-        let all = self.options.flags.sockets as usize;
-        self.open_until(all / 3).await;
+        self.open_until(self.all / 3).await;
         let few = self.at_rest().await;
+        let few_awake = self.awake().await?;
         let opened = self.sockets.len();
-        self.open_until(all).await;
+        self.open_until(self.all).await;
         let many = self.at_rest().await;
+        let more = self.sockets.len() - opened;
         self.report.sockets = self.sockets.len();
-        self.report.bytes_per_socket = slope(&few, &many, self.sockets.len() - opened);
+        self.report.bytes_per_socket = slope(&few, &many, more);
         self.note("idling");
         tokio::time::sleep(self.options.window).await;
         let idled = Reading::take(self.api);
         self.report.cpu_hibernated = idled.cpu_since(&many, self.options.window);
-        self.reads(&idled).await?;
+        let many_awake = self.reads(&idled).await?;
+        // Where some objects had no socket yet, more of them are awake now.
+        let same_objects = opened >= self.report.objects;
+        self.report.bytes_per_awake_socket = slope(&few_awake, &many_awake, more).filter(|_| same_objects);
         self.at_rest().await;
         self.writes().await?;
         self.count_lost();
         Ok(())
     }
 
+    /// Wakes every object that has a socket; the server while they are awake.
+    async fn awake(&mut self) -> Result<Reading, FleetError> {
+        self.note("waking");
+        self.pass(&self.options.flags.read.clone()).await?;
+        Ok(Reading::take(self.api))
+    }
+
     /// Wakes every object with a message that only reads, and looks at them awake.
-    async fn reads(&mut self, hibernated: &Reading) -> Result<(), FleetError> {
+    async fn reads(&mut self, hibernated: &Reading) -> Result<Reading, FleetError> {
         let text = self.options.flags.read.clone();
         self.note("waking, reading");
         self.report.wake_read_ms = percentiles(&self.pass(&text).await?);
@@ -113,7 +128,7 @@ impl<'a> Run<'a> {
         let before = Reading::take(self.api);
         tokio::time::sleep(window).await;
         self.report.cpu_awake = Reading::take(self.api).cpu_since(&before, window);
-        Ok(())
+        Ok(awake)
     }
 
     /// The same with a message that writes.

@@ -24,7 +24,7 @@ pub struct IdleArguments {
     /// The class of the objects: raw sockets, and an answer to each message.
     #[arg(long, default_value = "counter")]
     pub class: String,
-    /// Sockets.
+    /// Sockets; fewer, if this process may not have so many files open. The server needs the same limit.
     #[arg(long, default_value_t = 18_000)]
     pub sockets: u32,
     /// Objects that have them.

@@ -11,7 +11,7 @@ use super::ports::{SocketOutput, SubmitError};
 use crate::metrics::CallLabel;
 use crate::object::context::WakeAtStart;
 use crate::object::contract::{AfterRefusal, CallError};
-use crate::object::effects::{Control, Effects, Output, Release};
+use crate::object::effects::{Control, Effects, Output, PeerOutput, Release};
 use crate::object::gate::{GateFull, GateState};
 use crate::object::storage::{Record, Ticket, TicketState, Write, WriteBatch};
 
@@ -298,12 +298,31 @@ impl<'a> Outbox<'a> {
     }
 }
 
-/// Somebody waits: a caller for an answer, or the object said so.
+/// Somebody waits for what is held: a caller for an answer, the client of a socket of the object's own, another
+/// object for a call; or the object said so. What a match says to its players goes with the next group.
 fn is_urgent(effects: &Effects) -> bool {
-    let replies = |(release, output): &(Release, Output)| {
-        *release == Release::Gated && matches!(output, Output::Reply { .. })
+    let waited_for = |(release, output): &(Release, Output)| {
+        *release == Release::Gated
+            && match output {
+                Output::Reply { .. } | Output::Start { .. } => true,
+                Output::Peer(output) => is_heard(output),
+                Output::Send { .. } | Output::Broadcast { .. } | Output::Close { .. } | Output::State(_) => {
+                    false
+                }
+            }
     };
-    effects.controls.contains(&Control::CommitNow) || effects.outputs.iter().any(replies)
+    effects.controls.contains(&Control::CommitNow) || effects.outputs.iter().any(waited_for)
+}
+
+/// A client hears it, rather than the gateway alone.
+fn is_heard(output: &PeerOutput) -> bool {
+    match output {
+        PeerOutput::Accept { .. }
+        | PeerOutput::Send { .. }
+        | PeerOutput::Broadcast { .. }
+        | PeerOutput::Close { .. } => true,
+        PeerOutput::Attach { .. } | PeerOutput::AutoResponse { .. } => false,
+    }
 }
 
 fn outcome(result: &Result<serde_json::Value, CallError>) -> &'static str {

@@ -1,5 +1,8 @@
 //! ID 3 to 5, SOCKET 5, LIFE 1 and 2.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 use tickstone_server::metrics::ObjectLabel;
 use tickstone_server::object::caller::Caller;
@@ -189,4 +192,42 @@ fn a_deleted_object_leaves_nothing_and_begins_anew() {
     log.take();
     assert_eq!(ask(&mut bed, "look", 0), Ok(json!("one")));
     assert!(matches!(log.take()[..], [(WakeReason::Created, _)]));
+}
+
+#[test]
+fn a_wake_that_fails_while_the_disk_does_is_tried_again_and_sets_nothing_aside() {
+    let fails = Arc::new(AtomicBool::new(true));
+    let failing = Arc::clone(&fails);
+    let mut bed = bed(move |_, what| match what {
+        Happens::Wake(_) if failing.load(Ordering::SeqCst) => Err("it cannot be read".to_owned()),
+        _ => null(),
+    });
+    bed.store().fail();
+    let pending = bed.begin_call(Caller::Operator, SCRIPT, "one", "look", 0);
+    bed.advance(seconds(5));
+    assert_eq!(pending.answer(), None);
+    fails.store(false, Ordering::SeqCst);
+    bed.store().repair();
+    bed.advance(seconds(1));
+    assert_eq!(pending.answer(), Some(Ok(serde_json::Value::Null)));
+    assert_eq!(ask(&mut bed, "look", 0), Ok(serde_json::Value::Null));
+}
+
+#[test]
+fn life_2_an_alarm_that_is_due_runs_before_memory_is_forgotten() {
+    let log = Log::default();
+    let noted = log.clone();
+    let mut bed = bed(move |ctx, what| {
+        match what {
+            Happens::Call(_) => ctx.set_alarm("a", ctx.unix_ms() + 1_000).unwrap(),
+            Happens::Alarm(fired) => noted.note(fired.name.clone()),
+            _ => {}
+        }
+        null()
+    })
+    .forgetful();
+    ask(&mut bed, "arm", 0).unwrap();
+    bed.advance(seconds(5));
+    assert_eq!(log.take(), ["a"]);
+    assert!(!bed.is_awake(SCRIPT, "one"), "and then it is");
 }

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use tickstone_server::classes::matches::class::{Entropy, Games, MatchClass, MatchSettings, Shelf};
 use tickstone_server::classes::matches::input_buffer::InputCounters;
+use tickstone_server::classes::matches::journal::TickRecord;
+use tickstone_server::classes::matches::store_keys::{CHECKPOINTS, tick_of};
 use tickstone_server::clock::{Clock as _, ManualClock};
 use tickstone_server::metrics::{MATCH_CLASS, Metrics, MetricsRef};
 use tickstone_server::object::id::Identity;
+use tickstone_server::object::storage::{Write, WriteBatch};
 use tickstone_server::runtime::pool::{Edges, Shared};
 use tickstone_server::runtime::ports::JobsInPlace;
 use tickstone_server::runtime::settings::Settings;
@@ -78,7 +81,7 @@ impl Machine {
         let settings = StoreSettings { queue_batches_max: self.queue_batches_max, ..StoreSettings::new("") };
         let disk = Arc::new(self.disk.clone());
         let (store, committer) = RedbStore::open_manual(disk, settings, self.clock.clone(), metrics.clone())?;
-        let (store, wire) = (Arc::new(Witness::new(store)), Arc::new(Wire::default()));
+        let (store, wire) = (Arc::new(Witness::new(store, newest_tick)), Arc::new(Wire::default()));
         let shelf = Shelf {
             games: Arc::clone(&self.games),
             assets: Arc::clone(&self.assets),
@@ -141,6 +144,16 @@ impl Server {
         self.store.settle();
         closed
     }
+}
+
+/// The newest tick that a batch stores.
+fn newest_tick(batch: &WriteBatch) -> Option<u64> {
+    let tick = |write: &Write| match write {
+        Write::Append { entry } => Some(TickRecord::decode(entry)?.tick.0),
+        Write::Put { key, .. } => Some(tick_of(CHECKPOINTS, key)?.0),
+        _ => None,
+    };
+    batch.writes.iter().filter_map(tick).max()
 }
 
 /// The games, shared.

@@ -1,23 +1,24 @@
-//! A store that notes which ticks were reported durable, and passes everything on.
+//! A store that notes what was reported durable, by numbers that grow, and passes everything on.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use tickstone_server::classes::matches::journal::TickRecord;
-use tickstone_server::classes::matches::store_keys::{CHECKPOINTS, tick_of};
 use tickstone_server::object::id::ObjectId;
 use tickstone_server::object::storage::{
-    Bookmark, ReadError, Reader, Record, Ticket, TicketState, Write, WriteBatch,
+    Bookmark, ReadError, Reader, Record, Ticket, TicketState, WriteBatch,
 };
 use tickstone_server::runtime::ports::{
     AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
 };
 use tickstone_server::store::RedbStore;
 
+/// The number that a batch brings, if it brings one.
+type NumberOf = dyn Fn(&WriteBatch) -> Option<u64> + Send + Sync;
+
 #[derive(Debug, Default)]
 struct Noted {
     pending: Vec<(ObjectId, u64, Arc<Ticket>)>,
-    /// The highest tick of each object that a durable batch has brought.
+    /// The highest number of each object that a durable batch has brought.
     durable: BTreeMap<ObjectId, u64>,
     refused: u64,
 }
@@ -25,29 +26,33 @@ struct Noted {
 /// See the module.
 pub(crate) struct Witness {
     inner: RedbStore,
+    number_of: Box<NumberOf>,
     noted: Mutex<Noted>,
 }
 
 impl Witness {
     /// Watches a store.
-    pub(crate) fn new(inner: RedbStore) -> Self {
-        Self { inner, noted: Mutex::default() }
+    pub(crate) fn new(
+        inner: RedbStore,
+        number_of: impl Fn(&WriteBatch) -> Option<u64> + Send + Sync + 'static,
+    ) -> Self {
+        Self { inner, number_of: Box::new(number_of), noted: Mutex::default() }
     }
 
-    /// Takes the ticks that have been reported durable.
+    /// Takes the numbers that have been reported durable.
     pub(crate) fn settle(&self) {
         let noted = &mut *self.noted.lock().unwrap();
         let durable = &mut noted.durable;
-        noted.pending.retain(|(object, tick, ticket)| {
+        noted.pending.retain(|(object, number, ticket)| {
             if ticket.state() == TicketState::Durable {
                 let newest = durable.entry(*object).or_default();
-                *newest = (*newest).max(*tick);
+                *newest = (*newest).max(*number);
             }
             ticket.state() == TicketState::Pending
         });
     }
 
-    /// The highest tick of an object that was reported durable.
+    /// The highest number of an object that was reported durable.
     pub(crate) fn durable(&self, object: ObjectId) -> u64 {
         self.noted.lock().unwrap().durable.get(&object).copied().unwrap_or(0)
     }
@@ -63,20 +68,11 @@ impl Witness {
     }
 }
 
-fn newest_tick(batch: &WriteBatch) -> Option<u64> {
-    let tick = |write: &Write| match write {
-        Write::Append { entry } => Some(TickRecord::decode(entry)?.tick.0),
-        Write::Put { key, .. } => Some(tick_of(CHECKPOINTS, key)?.0),
-        _ => None,
-    };
-    batch.writes.iter().filter_map(tick).max()
-}
-
 impl Store for Witness {
     fn submit(&self, mut batch: WriteBatch) -> Result<(), SubmitError> {
-        let noted = newest_tick(&batch).map(|tick| {
+        let noted = (self.number_of)(&batch).map(|number| {
             let ticket = batch.ticket.get_or_insert_with(|| Arc::new(Ticket::default()));
-            (batch.object, tick, Arc::clone(ticket))
+            (batch.object, number, Arc::clone(ticket))
         });
         let submitted = self.inner.submit(batch);
         let mut state = self.noted.lock().unwrap();

@@ -28,11 +28,14 @@ impl Worker {
         self.after(shared, scratch, slot, activation, handled, now);
     }
 
-    /// Where memory is to be forgotten after every event: has it forgotten, if nothing needs it.
+    /// Where memory is to be forgotten after every event: has it forgotten, if nothing needs it. An alarm that is
+    /// due runs first, or it never would.
     pub(in crate::runtime) fn evict(&self, shared: &Shared, scratch: &mut Scratch, slot: usize, now: Moment) {
         let Some(mut activation) = self.take(slot) else { return };
         let is_stand_in = activation.epoch.0 == 0;
-        if activation.may_sleep() && !is_stand_in {
+        let now_ms = self.wall().unix_ms(now);
+        let is_due = activation.next_alarm().is_some_and(|row| row.due_ms <= now_ms);
+        if activation.may_sleep() && !is_stand_in && !is_due {
             self.hibernate(shared, scratch, slot, activation, now);
         } else {
             activation.aside.wants_sleep = !is_stand_in;

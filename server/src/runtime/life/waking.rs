@@ -22,6 +22,7 @@ use crate::runtime::inbox::{Adoption, WakeOrder};
 use crate::runtime::outbox::Outbox;
 use crate::runtime::panic_guard::{discard, guard};
 use crate::runtime::pool::Shared;
+use crate::runtime::ports::StoreHealth;
 use crate::runtime::settings::{PANIC_WINDOW, PANICS_MAX};
 use crate::runtime::worker::{Scratch, Worker};
 
@@ -238,6 +239,10 @@ impl Worker {
             }
             Woken::Failed(error) => {
                 discard(activation);
+                // It may have read what cannot be read just now: that is no fault of what is stored.
+                if shared.store.health() == StoreHealth::Failing {
+                    return self.wake_later(order);
+                }
                 self.set_aside(shared, scratch, &order.identity, &error.to_string(), now);
             }
             Woken::Panicked(message) => {

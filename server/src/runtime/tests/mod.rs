@@ -3,6 +3,7 @@
 mod calls;
 mod failures;
 mod gate;
+mod haste;
 mod life;
 mod moving;
 mod panics;

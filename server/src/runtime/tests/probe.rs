@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use serde_json::Value;
+use tickstone_shared::ids::ObjectName;
 use tickstone_shared::sim::game::WorkerGroup;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::close::CloseCode;
@@ -139,6 +140,21 @@ impl DurableObject for Probe {
             "write_and_send" => {
                 self.write(ctx, &call.body);
                 ctx.send(SOCKET, pong());
+            }
+            "tell" => {
+                self.write(ctx, &call.body);
+                ctx.peers().send(SOCKET, "told");
+                return Ok(Answer::AtOnce(Value::Null));
+            }
+            "tell_framed" => {
+                self.write(ctx, &call.body);
+                ctx.send(SOCKET, pong());
+                return Ok(Answer::AtOnce(Value::Null));
+            }
+            "ask" => {
+                self.write(ctx, &call.body);
+                ctx.call(PROBE, ObjectName::parse("other").unwrap(), "tell", Value::Null);
+                return Ok(Answer::AtOnce(Value::Null));
             }
             "send_ungated" => ctx.close(Release::Ungated, SOCKET, CloseCode::Left, "ungated"),
             "write_later" => {

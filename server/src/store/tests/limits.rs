@@ -64,6 +64,18 @@ fn a_group_waits_for_others_but_not_when_it_is_urgent() {
 }
 
 #[test]
+fn gate_5_writes_of_many_objects_share_one_commit() {
+    let mut bench = Bench::new();
+    bench.durable(batch("a", vec![put("k", "1")]));
+    let before = bench.store.bookmark_now().unwrap();
+    let tickets: Vec<_> =
+        (0..100).map(|n| bench.submit(batch(&format!("o{n}"), vec![put("k", "1")]))).collect();
+    bench.run();
+    assert!(tickets.iter().all(|ticket| ticket.state() == Durable));
+    assert_eq!(bench.store.bookmark_now().unwrap().0, before.0 + 1, "one group for all of them");
+}
+
+#[test]
 fn a_barrier_costs_no_commit() {
     let mut bench = Bench::new();
     bench.durable(batch("a", vec![put("k", "1")]));
