@@ -31,6 +31,8 @@ pub trait Store: Send + Sync {
         until_ms: u64,
         limit: usize,
     ) -> Result<Vec<DueAlarm>, ReadError>;
+    /// Every object with sockets that are stored. Reads the disk.
+    fn with_sockets(&self) -> Result<Vec<WithSockets>, ReadError>;
     /// The newest moment. Reads the disk.
     fn bookmark_now(&self) -> Result<Bookmark, RestoreError>;
     /// The moment that was the newest at this time (ms since 1970). Reads the disk.
@@ -88,6 +90,19 @@ impl DueAlarm {
     pub fn key(&self) -> AlarmKey {
         AlarmKey { due_ms: self.row.due_ms, object: self.object, name: self.row.name.clone() }
     }
+}
+
+/// An object with sockets that are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithSockets {
+    /// Which.
+    pub object: ObjectId,
+    /// Its class.
+    pub class: String,
+    /// Its name.
+    pub name: ObjectName,
+    /// How many.
+    pub sockets: usize,
 }
 
 /// What is to be taken back.
@@ -207,6 +222,8 @@ pub trait Outlet: Send + Sync {
     fn sockets_of(&self, _object: ObjectId) -> Vec<SocketInfo> {
         Vec::new()
     }
+    /// The object was removed: of the ends of its sockets nobody is told from now on.
+    fn abandon(&self, _object: ObjectId) {}
 }
 
 /// Work off the workers.

@@ -17,7 +17,7 @@ use super::recovery::remove_tails;
 use super::standing::Standing;
 use super::tables::{BYTES_KEY, RECORDS, Tables, VALUES, begin, first_row};
 use crate::object::id::ObjectId;
-use crate::object::storage::{Write, WriteBatch};
+use crate::object::storage::{NO_ACTIVATION, Write, WriteBatch};
 
 pub(super) use judge::Quotas;
 use judge::{Judge, Verdict};
@@ -105,6 +105,9 @@ impl Group {
             return;
         }
         self.has_writes = true;
+        if batch.epoch == NO_ACTIVATION {
+            return;
+        }
         index.admit(&batch.object, batch.node, batch.epoch);
         if account::counts(&batch.writes) {
             self.accounts.entry(batch.object).or_insert_with(|| index.account(&batch.object));

@@ -86,8 +86,7 @@ impl DurableObject for Diary {
                 ctx.peers().attach(socket, request.query.into_bytes()).unwrap();
             }
             SocketEvent::Received { socket, payload: Payload::Text(text) } => self.heard(ctx, socket, &text),
-            // One that was deleted is not to come back for this.
-            SocketEvent::Disconnected { end, .. } if ctx.storage().get(b"last").unwrap().is_some() => {
+            SocketEvent::Disconnected { end, .. } => {
                 ctx.storage().put("last", format!("ended {}", end.code).into_bytes()).unwrap();
             }
             _ => {}
@@ -124,13 +123,17 @@ async fn heard(socket: &mut WebSocketStream<TcpStream>) -> String {
 }
 
 async fn http(addr: SocketAddr, method: &str, path: &str) -> Value {
+    serde_json::from_str(&text(addr, method, &format!("/v1/objects/{path}")).await).unwrap()
+}
+
+async fn text(addr: SocketAddr, method: &str, path: &str) -> String {
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut read, mut write) = tcp.into_split();
-    let request = format!("{method} /v1/objects/{path} HTTP/1.0\r\nhost: a\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.0\r\nhost: a\r\n\r\n");
     tokio::io::AsyncWriteExt::write_all(&mut write, request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     soon(tokio::io::AsyncReadExt::read_to_string(&mut read, &mut answer)).await.unwrap();
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 /// Waits until the diary is as a test wants it.
@@ -194,7 +197,7 @@ fn socket_6_the_end_of_a_socket_wakes_its_object_once() {
 }
 
 #[test]
-fn an_object_that_is_deleted_is_gone_with_its_sockets() {
+fn socket_6_an_object_that_is_deleted_is_gone_with_its_sockets_and_their_ends_wake_nobody() {
     let (mut server, _dir, addr) = server();
     run(async {
         let mut ann = connect(addr, "ann").await;
@@ -207,6 +210,18 @@ fn an_object_that_is_deleted_is_gone_with_its_sockets() {
             }
         })
         .await;
+        drop(ann);
+        let gone = "tickstone_connections{transport=\"ws\"} 0";
+        soon(async {
+            while !text(addr, "GET", "/metrics").await.contains(gone) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+        let page = text(addr, "GET", "/v1/objects?class=diary").await;
+        let page: Value = serde_json::from_str(&page).unwrap();
+        assert_eq!(page["objects"], json!([]), "its diary has no entry of the end");
+        assert_eq!(http(addr, "GET", "diary/mine").await["code"], "no_such_object");
     });
     server.take().unwrap().drain();
 }
