@@ -101,15 +101,18 @@ async fn finish(mut talk: Talk<'_>, read: ReadHalf, ending: PeerEnding) {
     let (hub, peer) = (talk.hub, talk.peer);
     // Nobody was told of one that came back to nothing.
     let came_to_nothing = talk.is_back && !peer.is_accepted() && matches!(ending, PeerEnding::Object(..));
-    if let Some(mut told) = talk.told.take() {
-        if peer.is_abandoned() || came_to_nothing {
-            told.forget();
-        } else if let Some(reason) = failure(&ending) {
-            // An object without room for it is told of the end all the same.
-            let _ = talk.tell(SocketEvent::Failed { socket: peer.socket, reason });
+    let ending = if came_to_nothing { PeerEnding::Gateway(RESUME_FAILED) } else { ending };
+    match talk.told.take() {
+        Some(mut told) if peer.is_abandoned() || came_to_nothing => told.forget(),
+        Some(mut told) => {
+            if let Some(reason) = failure(&ending) {
+                // An object without room for it is told of the end all the same.
+                let _ = talk.tell(SocketEvent::Failed { socket: peer.socket, reason });
+            }
+            let end = talk.end.take().unwrap_or_else(|| end_of(&ending));
+            told.ended(SocketEnd { lasting: peer.is_lasting(), ..end }).await;
         }
-        let end = talk.end.take().unwrap_or_else(|| end_of(&ending));
-        told.ended(SocketEnd { lasting: peer.is_lasting(), ..end }).await;
+        None => {}
     }
     let encoding = peer.spoken.get().copied();
     let words = match &ending {
@@ -231,6 +234,9 @@ impl<'a> Talk<'a> {
     }
 
     fn tell(&self, event: SocketEvent) -> Result<(), Ending> {
+        if self.peer.is_abandoned() {
+            return Ok(());
+        }
         match self.hub.objects.socket(&self.peer.group.object, event) {
             // The socket stays until it is stored for the next process.
             Err(EventRefused::Draining) if self.told.is_some() => Ok(()),
