@@ -10,3 +10,4 @@ mod returning;
 mod script;
 mod simple;
 mod storage;
+mod typed;

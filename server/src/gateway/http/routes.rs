@@ -122,6 +122,7 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/matches/{id}/socket", get(upgrade::socket))
         .route("/v1/backup", post(backup::make))
         .route("/v1/objects", get(objects::list))
+        .route("/v1/objects/{class}", post(objects::new_id))
         .route("/v1/objects/{class}/{name}", get(objects::inspect).delete(objects::delete))
         .route("/v1/objects/{class}/{name}/socket", get(upgrade::object_socket))
         .route("/v1/objects/{class}/{name}/bookmark", get(moments::bookmark))
