@@ -4,7 +4,7 @@
 use crate::mailbox::Bell;
 use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
-use crate::object::job::{Computation, HttpJob, JobError, JobResult};
+use crate::object::job::{Computation, JobError, JobResult};
 use crate::object::peer::SocketInfo;
 use crate::object::socket::{SocketId, StateFrame};
 use crate::object::storage::{AlarmRow, Bookmark, ReadError, Reader, Record, Ticket, Write, WriteBatch};
@@ -230,8 +230,8 @@ pub trait Outlet: Send + Sync {
 pub enum Work {
     /// A computation.
     Compute(Computation),
-    /// A request to another server.
-    Http(HttpJob),
+    /// Something that waits for the world outside.
+    Outside(Computation),
 }
 
 /// Receives what work came to, exactly once, on whatever thread has it.
@@ -243,15 +243,13 @@ pub trait Jobs: Send + Sync {
     fn run(&self, work: Work, done: Done);
 }
 
-/// Does computations where they are asked for, and nothing else: for tests and simulators.
+/// Does work where it is asked for: for tests and simulators.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JobsInPlace;
 
 impl Jobs for JobsInPlace {
     fn run(&self, work: Work, done: Done) {
-        done(match work {
-            Work::Compute(computation) => computation().map_err(JobError::Failed),
-            Work::Http(_) => Err(JobError::Unavailable),
-        });
+        let (Work::Compute(computation) | Work::Outside(computation)) = work;
+        done(computation().map_err(JobError::Failed));
     }
 }
