@@ -13,6 +13,7 @@ pub mod input;
 pub mod limits;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod replication;
 pub mod schema;
 pub mod sim;
 pub mod snapshot;
