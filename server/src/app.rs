@@ -189,7 +189,7 @@ impl App {
             store: store.clone(),
             outlet: Arc::new(outlet),
             metrics: metrics.clone(),
-            jobs: Arc::new(JobThreads::start(None)?),
+            jobs: Arc::new(JobThreads::start()?),
         };
         let settings = runtime_settings(config);
         let runtime = Shared::new(&settings, edges, classes);

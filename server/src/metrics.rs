@@ -72,6 +72,13 @@ pub struct ClassLabel {
     pub class: &'static str,
 }
 
+/// The same of a class that need not be served.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ClassNameLabel {
+    /// The class.
+    pub class: String,
+}
+
 /// The server's metrics. Cloning a field shares it.
 #[derive(Debug)]
 pub struct Metrics {
@@ -138,6 +145,8 @@ pub struct Metrics {
     pub inbox_refused: Counter,
     /// Journal entries given up because the disk did not take them; the next checkpoint closes the gap.
     pub journal_gaps: Counter,
+    /// Bytes stored by class: keys, values and alarms.
+    pub storage_bytes: Family<ClassNameLabel, Gauge>,
     /// Times the store was closed and opened again after the disk refused.
     pub store_reopened: Counter,
 }
@@ -200,6 +209,7 @@ impl Metrics {
             worker_stalls: Counter::default(),
             inbox_refused: Counter::default(),
             journal_gaps: Counter::default(),
+            storage_bytes: Family::default(),
             store_reopened: Counter::default(),
         };
         metrics.register_matches();
@@ -261,6 +271,7 @@ impl Metrics {
             self.commit_seconds.clone(),
         );
         r.register("commit_group_size", "Batches in one group commit", self.commit_group_size.clone());
+        r.register("storage_bytes", "Bytes of keys, values and alarms stored", self.storage_bytes.clone());
         r.register("store_reopened", "Times the store was reopened", self.store_reopened.clone());
     }
 

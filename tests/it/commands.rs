@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tickstone_tests::client::Client;
-use tickstone_tests::server::Server;
+use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::{binaries, turn, wait};
 
 /// Runs `tickstone` with these words against a server: status, stdout and stderr.
@@ -39,6 +39,47 @@ fn a_match_from_the_command_line() {
     run(&["match", "kick", "a", "ann"]);
     ann.expect_end(4403);
     assert_eq!(run(&["match", "end", "a"])["state"], "ended");
+}
+
+#[test]
+fn objects_from_the_command_line() {
+    let _turn = turn::shared();
+    let mut plan = Plan::dev();
+    plan.program = binaries::outside("outside_classes");
+    let server = plan.start();
+    let run = |words: &[&str]| {
+        let (status, answer, said) = tickstone(&server.url(), words);
+        assert_eq!(status, Some(0), "{words:?}: {said}");
+        answer
+    };
+    let fails = |words: &[&str], code: &str| {
+        let (status, _, said) = tickstone(&server.url(), words);
+        assert!(status == Some(1) && said.contains(code), "{words:?}: {status:?} {said}");
+    };
+    let classes = run(&["class", "list"]);
+    assert!(
+        classes["classes"].as_array().unwrap().iter().any(|class| class["name"] == "counter"),
+        "{classes}"
+    );
+    for (name, number) in [("eu:a", "2"), ("eu:b", "3"), ("us:c", "4")] {
+        assert_eq!(run(&["object", "call", "counter", name, "add", number]), number.parse::<u64>().unwrap());
+    }
+    assert_eq!(run(&["object", "call", "counter", "eu:a", "get"]), 2);
+    let page = run(&["object", "list", "--class", "counter", "--prefix", "eu:", "--limit", "1"]);
+    assert_eq!((&page["objects"][0]["name"], &page["next"]), (&json!("eu:a"), &json!("counter/eu:a")));
+    let page = run(&["object", "list", "--prefix", "eu:", "--after", "counter/eu:a", "--state", "awake"]);
+    assert_eq!((&page["objects"][0]["name"], &page["objects"][0]["region"]), (&json!("eu:b"), &json!("eu")));
+    let shown = run(&["object", "inspect", "counter", "eu:a"]);
+    assert!(shown["storage"]["bytes"].as_u64() > Some(0), "{shown}");
+    let bookmark = run(&["object", "bookmark", "counter", "eu:a"])["bookmark"].clone();
+    let back = ["object", "restore", "counter", "eu:a", "--bookmark", bookmark.as_str().unwrap()];
+    fails(&back, "no_history");
+    fails(&["object", "bookmark", "counter", "eu:a", "--at", "1"], "bookmark_expired");
+    assert_eq!(run(&["object", "delete", "counter", "eu:a"])["deleted"], true);
+    fails(&["object", "inspect", "counter", "eu:a"], "no_such_object");
+    fails(&["object", "call", "counter", "eu:b", "add", "\"x\""], "invalid");
+    let (status, _, said) = tickstone(&server.url(), &["object", "call", "counter", "eu:b", "add", "{"]);
+    assert!(status == Some(2) && said.contains("no JSON"), "{status:?} {said}");
 }
 
 /// Runs `tickstone` with words that need no server: status, stdout and stderr.

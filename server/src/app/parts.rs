@@ -3,6 +3,7 @@
 use super::random;
 use crate::config::Config;
 use crate::gateway;
+use crate::object::resume::ResumeKey;
 use crate::runtime::settings::Settings;
 
 /// The runtime's.
@@ -13,6 +14,8 @@ pub(super) fn runtime_settings(config: &Config) -> Settings {
     Settings {
         node: word(node) as u32,
         seed: word(seed),
+        resume_key: ResumeKey::new([random, super::random()].concat().try_into().expect("16 and 16")),
+        resume_window: config.resume_window,
         tick_workers: config.tick_workers,
         general_workers: config.general_workers,
         pin_tick_workers: config.pin_workers,

@@ -132,6 +132,34 @@ pub(super) enum ObjectCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Prints the moment to which an object can be taken back later. Needs the role `admin`.
+    Bookmark {
+        /// The object's class.
+        class: String,
+        /// The object's name.
+        name: String,
+        /// The moment that was the newest at this time, in ms since 1970 [default: now]
+        #[arg(long, value_name = "UNIX_MS")]
+        at: Option<u64>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Takes an object back to an earlier moment, and prints the one that takes it forth again. Needs the role
+    /// `admin`.
+    Restore {
+        /// The object's class.
+        class: String,
+        /// The object's name.
+        name: String,
+        /// To this moment.
+        #[arg(long, required_unless_present = "at")]
+        bookmark: Option<String>,
+        /// To what it was at this time, in ms since 1970.
+        #[arg(long, value_name = "UNIX_MS", conflicts_with = "bookmark")]
+        at: Option<u64>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Calls a method of an object. Needs the role `call`.
     Call {
         /// The object's class.

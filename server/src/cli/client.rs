@@ -64,6 +64,17 @@ pub(super) fn run_object(command: ObjectCommand) -> ExitCode {
         ObjectCommand::Delete { class, name, server } => {
             ask(&server, "DELETE", &object_path(&class, &name, ""), None)
         }
+        ObjectCommand::Bookmark { class, name, at, server } => {
+            let query = at.map(|at| format!("?at_unix_ms={at}")).unwrap_or_default();
+            ask(&server, "GET", &object_path(&class, &name, &format!("/bookmark{query}")), None)
+        }
+        ObjectCommand::Restore { class, name, bookmark, at, server } => {
+            let to = match bookmark {
+                Some(bookmark) => json!({ "bookmark": bookmark }),
+                None => json!({ "at_unix_ms": at }),
+            };
+            ask(&server, "POST", &object_path(&class, &name, "/restore"), Some(&to))
+        }
         ObjectCommand::Call { class, name, method, body, server } => {
             let path = object_path(&class, &name, &format!("/call/{}", escape(&method)));
             let body = body.map_or(Ok(Value::Null), |text| serde_json::from_str(&text));

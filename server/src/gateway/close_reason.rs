@@ -60,6 +60,9 @@ pub(super) const ONE_STREAM: Ending =
 /// The server stops for a while.
 pub(super) const RESTARTING: Ending =
     Ending::Coded(CloseCode::Restarting, "the server restarts: resume later");
+/// Nobody is awaited by the resume token of a socket of an object.
+pub(super) const RESUME_FAILED: Ending =
+    Ending::Coded(CloseCode::ResumeFailed, "nobody is awaited by this token");
 /// The object's worker takes no more.
 pub(super) const OVERLOADED: Ending = Ending::Coded(CloseCode::Overloaded, "overloaded: back off");
 

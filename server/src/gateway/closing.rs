@@ -3,6 +3,7 @@
 //! Why it lingers: closing a socket that has unread bytes sends RST, and RST throws the close frame away at
 //! the client (reliability 4.2).
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,6 +22,8 @@ use super::link::Link;
 use super::outgoing::{Keep, Outgoing};
 use super::tls::{ReadHalf, WriteHalf};
 
+/// What a resume token stands behind in the reason of a raw socket's close frame.
+const RESUME_PREFIX: &str = "resume=";
 /// Bytes read and thrown away after the close frame.
 const DRAINED_BYTES_MAX: usize = 64 * 1024;
 /// The shortest and longest time a client is told to stay away (interfaces: 1012).
@@ -61,13 +64,14 @@ pub(super) fn last_words(hub: &Hub, link: &Link, ending: Ending) -> Option<(Vec<
     // Over QUIC the connection itself is closed with code and reason.
     let closes = link.datagrams.is_none();
     let framed = |payload: &[u8], encoding| link.framed(payload, encoding);
-    words(hub, ending, link.spoken.get().map(|spoken| spoken.encoding), &framed, closes)
+    words(hub, (ending, None), link.spoken.get().map(|spoken| spoken.encoding), &framed, closes)
 }
 
-/// The same for a socket whose messages, if they have an encoding of ours, are framed so.
+/// The same for a socket whose messages, if they have an encoding of ours, are framed so. A resume token goes with
+/// them: in the `bye`, or, where there is none, instead of the reason.
 pub(super) fn words(
     hub: &Hub,
-    ending: Ending,
+    (ending, resume): (Ending, Option<&str>),
     encoding: Option<Encoding>,
     framed: &dyn Fn(&[u8], Encoding) -> Bytes,
     closes: bool,
@@ -78,18 +82,32 @@ pub(super) fn words(
         Ending::Protocol(number, reason) => Some((vec![frames::close(number, reason)], Keep::Nothing)),
         Ending::Coded(code, reason) => {
             let keep = if code == CloseCode::TooSlow { Keep::Nothing } else { Keep::Reliable };
-            let bye = encoding.map(|encoding| framed(&bye(hub, encoding, code, reason), encoding));
-            let close = closes.then(|| frames::close(code.number(), reason));
+            let bye = encoding.map(|encoding| framed(&bye(hub, encoding, (code, reason), resume), encoding));
+            let reason = match (resume, encoding) {
+                (Some(token), None) => Cow::from(format!("{RESUME_PREFIX}{token}")),
+                _ => Cow::from(reason),
+            };
+            let close = closes.then(|| frames::close(code.number(), &reason));
             Some((bye.into_iter().chain(close).collect(), keep))
         }
     }
 }
 
 /// The last message, for those whose encoding is known.
-fn bye(hub: &Hub, encoding: Encoding, code: CloseCode, reason: &'static str) -> Vec<u8> {
+fn bye(
+    hub: &Hub,
+    encoding: Encoding,
+    (code, reason): (CloseCode, &'static str),
+    resume: Option<&str>,
+) -> Vec<u8> {
     let asks_back = matches!(code, CloseCode::Restarting | CloseCode::Overloaded);
     let retry_after_ms = asks_back.then(|| retry_after_ms(hub.places.taken()));
-    let bye = ServerMessage::Bye(Bye { code, reason: reason.to_owned(), retry_after_ms });
+    let bye = ServerMessage::Bye(Bye {
+        code,
+        reason: reason.to_owned(),
+        retry_after_ms,
+        resume: resume.map(str::to_owned),
+    });
     encode::server_message(&bye, encoding)
 }
 

@@ -153,6 +153,16 @@ pub(super) struct Hub {
     draining: AtomicBool,
 }
 
+/// Bits of a socket's number that count the sockets of a process; those above are the second it started in, so that
+/// two processes give no number twice. Together 53 bits, which JSON carries exactly, until 2040.
+const COUNT_BITS: u32 = 24;
+/// Seconds from 1970 to when the seconds of socket numbers begin.
+const SECONDS_BEGIN: u64 = 1_700_000_000;
+
+fn first_socket(unix_ms: u64) -> u64 {
+    ((unix_ms / 1000).saturating_sub(SECONDS_BEGIN) << COUNT_BITS) + 1
+}
+
 /// What is behind the gateway.
 pub(super) struct Behind {
     /// The way in.
@@ -173,6 +183,7 @@ impl Hub {
         metrics: &Metrics,
     ) -> Self {
         let Behind { objects, groups, classes } = served;
+        let unix_ms = clock.unix_ms();
         Self {
             places: Places::new(settings.connections_max),
             certificates,
@@ -184,7 +195,7 @@ impl Hub {
             connections: Connections::default(),
             groups,
             classes,
-            next_socket: AtomicU64::new(1),
+            next_socket: AtomicU64::new(first_socket(unix_ms)),
             draining: AtomicBool::new(false),
         }
     }
@@ -204,12 +215,11 @@ impl Hub {
         self.draining.load(Ordering::Acquire) || self.objects.is_draining()
     }
 
-    /// Nothing new from now on; everyone is told to come back later.
+    /// Nothing new from now on; everyone in a match is told to come back later.
     pub(super) fn begin_drain(&self) {
         self.draining.store(true, Ordering::Release);
         let mut links = Vec::new();
         self.connections.copy_into(&mut links);
         links.iter().for_each(|link| link.end(RESTARTING));
-        self.groups.restart();
     }
 }

@@ -120,12 +120,21 @@ impl Outlet for GatewayOutlet {
     fn sockets_of(&self, object: ObjectId) -> Vec<SocketInfo> {
         self.groups.infos(object)
     }
+
+    fn abandon(&self, object: ObjectId) {
+        self.groups.abandon(object);
+    }
 }
 
 impl GatewayOutlet {
     /// None for a state that took the place of an older one, or goes to nobody.
     fn queued(&self, output: SocketOutput) -> Option<Queued> {
-        let SocketOutput::State(frame) = output else { return Some(Queued::Output(output)) };
+        let SocketOutput::State(frame) = output else {
+            if matches!(output, SocketOutput::Peer(_)) {
+                self.groups.note_said();
+            }
+            return Some(Queued::Output(output));
+        };
         let receivers = frame.receivers.first()?.socket;
         match self.shared.states().insert(receivers, frame) {
             None => Some(Queued::State(receivers)),
@@ -155,7 +164,10 @@ impl GatewayOutlet {
             Queued::Output(SocketOutput::Broadcast { sockets, .. }) => {
                 sockets.iter().for_each(|socket| self.condemn(*socket));
             }
-            Queued::Output(SocketOutput::Peer(output)) => self.no_room_for_peer(output),
+            Queued::Output(SocketOutput::Peer(output)) => {
+                self.no_room_for_peer(output);
+                self.groups.note_done();
+            }
         }
     }
 
@@ -168,9 +180,12 @@ impl GatewayOutlet {
             }
             PeerOutput::Accept { socket, .. }
             | PeerOutput::Attach { socket, .. }
+            | PeerOutput::Keep { socket }
             | PeerOutput::Send { socket, .. }
             | PeerOutput::Close { socket, .. } => self.condemn(*socket),
-            PeerOutput::Broadcast { object, .. } => self.condemn_all(*object),
+            PeerOutput::Broadcast { object, .. } | PeerOutput::Abandon { object } => {
+                self.condemn_all(*object);
+            }
             PeerOutput::AutoResponse { object, .. } => self.condemn_all(object.id),
         }
     }

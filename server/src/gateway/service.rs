@@ -16,7 +16,7 @@ use super::hub::{Behind, Games, Hub};
 use super::outlet::FanoutInbox;
 use super::settings::Settings;
 use super::tls::{self, CertificateError, Certificates};
-use super::{listener, quic, sweeper};
+use super::{listener, objects, quic, sweeper};
 use crate::clock::ClockRef;
 use crate::runtime::handle::ObjectsRef;
 
@@ -195,6 +195,8 @@ impl Gateway {
         self.hub.begin_drain();
         let places = &self.hub.places;
         self.runtime.block_on(async {
+            objects::park(&self.hub, deadline / 2).await;
+            self.hub.groups.restart();
             let gone = async {
                 while places.taken() > 0 {
                     tokio::time::sleep(DRAIN_LOOK).await;

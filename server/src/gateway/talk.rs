@@ -15,7 +15,7 @@ use tickstone_shared::wire::message::{ClientMessage, Hello, Pong, ServerMessage}
 use tickstone_shared::wire::version::Encoding;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, TOO_FAST};
+use super::close_reason::{self, Ending, OVERLOADED, RESTARTING, RESUME_FAILED, TOO_FAST};
 use super::guard::admission::{MessageMeter, Verdict};
 use super::guard::strip_text;
 use super::handshake::{self, Joins, WRONG_FRAME};
@@ -182,6 +182,7 @@ pub(super) fn of_refusal(refused: EventRefused) -> Ending {
     match refused {
         EventRefused::Overloaded => OVERLOADED,
         EventRefused::Draining => RESTARTING,
+        EventRefused::NotAwaited => RESUME_FAILED,
     }
 }
 
@@ -216,6 +217,11 @@ impl<'a> ToldOpened<'a> {
     pub(super) async fn closed(&mut self) {
         self.tell().await;
         self.hub.connections.change(Change::Forget(self.socket));
+    }
+
+    /// Nobody is to be told.
+    pub(super) fn forget(&mut self) {
+        self.due = false;
     }
 
     /// Tells an object that is no match how its socket ended.

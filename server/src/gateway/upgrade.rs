@@ -108,8 +108,11 @@ fn opening_of(
 ) -> Result<Opening, Problem> {
     let (hub, object) = (&routes.hub, &begun.object);
     let token = bearer_of(request.headers()).map(str::to_owned).or_else(|| begun.query_token.clone());
+    let resume = value_of(request.uri().query().unwrap_or_default(), QUERY_RESUME);
     let (caller, stranger, query_token) = match class.sockets.framing {
         Framing::Framed => (None, begun.places.stranger()?, token),
+        // The token says who comes, whatever else is offered.
+        Framing::Raw if resume.is_some() => (None, None, None),
         Framing::Raw => {
             let (access, now_ms) = (&hub.settings.access, hub.clock.unix_ms());
             let caller = caller_of(access, class, &object.name, Verb::Connect, token.as_deref(), now_ms)?;
@@ -121,9 +124,10 @@ fn opening_of(
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "object_full", detail));
     }
     let query = request.uri().query().unwrap_or_default();
-    let query = query.split('&').filter(|pair| !pair.starts_with(QUERY_TOKEN)).collect::<Vec<_>>().join("&");
+    let is_ours = |pair: &&str| pair.starts_with(QUERY_TOKEN) || pair.starts_with(QUERY_RESUME);
+    let query = query.split('&').filter(|pair| !is_ours(pair)).collect::<Vec<_>>().join("&");
     let subprotocol = begun.accepted.subprotocol;
-    Ok(Opening { caller, subprotocol, query_token, query, _stranger: stranger })
+    Ok(Opening { caller, subprotocol, query_token, resume, query, _stranger: stranger })
 }
 
 /// A request that may become a socket of an object.
@@ -167,7 +171,7 @@ fn begin(
     }
     let permit = request.extensions_mut().remove::<Arc<Permit>>();
     let visitor = request.extensions_mut().remove::<Arc<Visitor>>();
-    let query_token = query_token(request.uri().query().unwrap_or_default());
+    let query_token = value_of(request.uri().query().unwrap_or_default(), QUERY_TOKEN);
     let upgrade = hyper::upgrade::on(request);
     Ok(Begun { accepted, object, places: Places { permit, visitor }, upgrade, query_token })
 }
@@ -182,9 +186,12 @@ async fn carrier_of(upgrade: OnUpgrade) -> Option<(Carrier, Vec<u8>)> {
 /// What a token of the query string stands behind.
 const QUERY_TOKEN: &str = "token=";
 
-/// The token of the query string, for tools. Its characters need no escape.
-fn query_token(query: &str) -> Option<String> {
-    query.split('&').find_map(|pair| pair.strip_prefix(QUERY_TOKEN)).map(str::to_owned)
+/// What a resume token of the query string stands behind.
+const QUERY_RESUME: &str = "resume=";
+
+/// A token of the query string. Its characters need no escape.
+fn value_of(query: &str, name: &str) -> Option<String> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)).map(str::to_owned)
 }
 
 fn switching_protocols(accepted: &Accepted) -> Response {

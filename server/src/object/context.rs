@@ -179,8 +179,8 @@ impl<'a> Context<'a> {
 
     /// Takes back everything the handler asked for, but that the activation ends: the handler has failed.
     pub(crate) fn take_back(&mut self) {
-        self.effects.writes.clear();
-        self.effects.outputs.clear();
+        self.effects.writes.truncate(self.effects.given);
+        self.effects.outputs.truncate(self.effects.given_outputs);
         self.effects.controls.retain(|control| *control == Control::Finish);
         self.own = OwnWrites::default();
     }

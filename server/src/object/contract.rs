@@ -81,12 +81,12 @@ pub enum WakeReason {
     Hibernation,
     /// The process started. Jobs are gone; sockets are as far as they come back.
     Restart,
-    /// The activation before this one was thrown away: a handler panicked, or what it wrote did not become
-    /// durable.
+    /// The activation before this one was thrown away: a handler panicked, what it wrote did not become durable,
+    /// or the object was taken back to an earlier moment.
     Crash {
         /// What the object was attempting ([`Context::attempt`]), if it had said so.
         attempt: Option<Vec<u8>>,
-        /// Panics within the last 60 s, this one included; 0: none, its writes were lost.
+        /// Panics within the last 60 s, this one included; 0: none.
         panics: u32,
     },
     /// What was stored by an older version of its class has just been migrated.

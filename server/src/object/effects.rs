@@ -14,7 +14,7 @@ use super::id::{Identity, ObjectId};
 use super::job::{Job, JobId};
 use super::peer::{Attachment, AutoResponse, Payload, Tags, WhenFull};
 use super::socket::{SocketId, StateFrame};
-use super::storage::Write;
+use super::storage::{Bookmark, Write};
 
 /// Something that leaves the object.
 #[derive(Debug)]
@@ -74,6 +74,11 @@ pub enum PeerOutput {
         /// To begin with.
         attachment: Attachment,
     },
+    /// A socket is stored with every change from now on.
+    Keep {
+        /// Which.
+        socket: SocketId,
+    },
     /// Other bytes are kept with a socket.
     Attach {
         /// Which.
@@ -111,6 +116,11 @@ pub enum PeerOutput {
         code: u16,
         /// Why, for a developer.
         reason: Box<str>,
+    },
+    /// Every socket of an object that was removed ends, and nobody is told.
+    Abandon {
+        /// Which object's.
+        object: ObjectId,
     },
     /// A text that is answered without waking the object.
     AutoResponse {
@@ -156,6 +166,8 @@ pub enum Control {
     Hibernate,
     /// A socket that was open before it slept is its own again.
     KeepSocket(SocketId),
+    /// Take it back to a moment, and do nothing else of what the handler asked for.
+    Restore(Bookmark),
     /// Whether to wake it when the server starts.
     WakeAtStart(WakeAtStart),
 }
@@ -176,6 +188,8 @@ pub struct Effects {
     pub writes: Vec<Write>,
     /// The first of the writes are the runtime's own; the handler's begin here.
     pub given: usize,
+    /// The same of the outputs.
+    pub given_outputs: usize,
     /// The alarm that runs.
     pub running_alarm: Option<String>,
     /// What leaves, in order.
@@ -192,10 +206,30 @@ impl Effects {
     /// Nothing asked for; keeps the buffers.
     pub fn clear(&mut self) {
         self.writes.clear();
-        self.given = 0;
+        (self.given, self.given_outputs) = (0, 0);
         self.running_alarm = None;
         self.outputs.clear();
         self.controls.clear();
         self.attempted = false;
+    }
+
+    /// The moment to which the object is to be taken back, if it is.
+    pub fn restores(&self) -> Option<Bookmark> {
+        self.controls.iter().rev().find_map(|control| match control {
+            Control::Restore(bookmark) => Some(*bookmark),
+            _ => None,
+        })
+    }
+
+    /// Adds a write of the runtime's own, before those of the handler.
+    pub fn give(&mut self, write: Write) {
+        self.writes.push(write);
+        self.given = self.writes.len();
+    }
+
+    /// Adds an output of the runtime's own, before those of the handler.
+    pub fn give_output(&mut self, output: PeerOutput) {
+        self.outputs.push((Release::Gated, Output::Peer(Box::new(output))));
+        self.given_outputs = self.outputs.len();
     }
 }

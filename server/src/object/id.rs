@@ -124,10 +124,31 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The object of a class that has this name.
+    /// The object of a class that has this name. A name that is the text of an id of the class is that id's.
     pub fn named(class: &'static str, name: ObjectName) -> Self {
-        Self { id: ObjectId::from_name(class, &name), class, name }
+        let own = is_id_text(&name).then(|| ObjectId::parse(class, name.as_str()).ok()).flatten();
+        Self { id: own.unwrap_or_else(|| ObjectId::from_name(class, &name)), class, name }
     }
+
+    /// The same for a name that somebody offers: 64 hex digits are an id, and refused if it is not one of the class.
+    pub fn offered(class: &'static str, name: ObjectName) -> Result<Self, IdError> {
+        if is_id_text(&name) {
+            ObjectId::parse(class, name.as_str())?;
+        }
+        Ok(Self::named(class, name))
+    }
+
+    /// An object that nobody has had before, from 16 random bytes: its id is its name.
+    pub fn unique(class: &'static str, random: [u8; BASE_BYTES]) -> Self {
+        let id = ObjectId::new_unique(class, random);
+        let name = ObjectName::parse(&id.to_string()).expect("64 hex digits are a name");
+        Self { id, class, name }
+    }
+}
+
+fn is_id_text(name: &ObjectName) -> bool {
+    let text = name.as_str();
+    text.len() == 4 * BASE_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -149,6 +170,18 @@ mod tests {
         assert!(matches!(ObjectId::parse("match", &other), Err(IdError::Foreign { .. })));
         assert_eq!(ObjectId::parse("match", "ab"), Err(IdError::Length { got: 2 }));
         assert!(ObjectId::parse("match", &text.to_uppercase().replace('0', "A")).is_err());
+    }
+
+    #[test]
+    fn id_1_a_unique_object_is_called_by_its_id_and_no_name_is_taken_for_one() {
+        let unique = Identity::unique("match", [7; 16]);
+        assert_eq!(Identity::named("match", unique.name.clone()), unique);
+        assert_eq!(Identity::offered("match", unique.name.clone()), Ok(unique.clone()));
+        assert!(matches!(Identity::offered("chat", unique.name.clone()), Err(IdError::Foreign { .. })));
+        let shout = name(&unique.name.as_str().to_uppercase());
+        assert!(matches!(Identity::offered("match", shout), Err(IdError::Digit { .. })));
+        let short = name(&unique.name.as_str()[1..]);
+        assert_eq!(Identity::offered("chat", short.clone()), Ok(Identity::named("chat", short)), "a name");
     }
 
     #[test]

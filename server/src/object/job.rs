@@ -17,7 +17,7 @@ pub const JOBS_MAX: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
-/// A computation, run off the worker.
+/// Work that is run off the worker.
 pub type Computation = Box<dyn FnOnce() -> Result<Value, String> + Send>;
 
 /// Something to be done while the object is free.
@@ -33,25 +33,14 @@ pub enum Job {
         /// With what.
         body: Value,
     },
-    /// Computes something.
+    /// Computes something. Nobody else may see it: it begins at once, and what the handler wrote may still be lost.
     Compute(Computation),
     /// Waits. In memory: for a wait that must survive, set an alarm.
     Sleep(Duration),
-    /// Asks another server, once what the handler wrote is durable.
-    Http(HttpJob),
-}
-
-/// A request to another server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpJob {
-    /// `GET`, `POST`, ...
-    pub method: String,
-    /// The whole address.
-    pub url: String,
-    /// Headers.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
+    /// Does something that the world outside sees, such as a request to another server, by whatever means the class
+    /// has; to be given a time limit there. It begins once what the handler wrote is durable, on a thread that may
+    /// wait.
+    Outside(Computation),
 }
 
 /// What a job came to.
@@ -72,9 +61,6 @@ pub enum JobError {
     /// Too many jobs at once: this one was not begun.
     #[error("too many jobs at once")]
     Overloaded,
-    /// This server does not do such work.
-    #[error("this server does not do such work")]
-    Unavailable,
 }
 
 impl fmt::Debug for Job {
@@ -83,7 +69,7 @@ impl fmt::Debug for Job {
             Job::Call { class, name, method, .. } => write!(f, "Call({class}/{name} {method})"),
             Job::Compute(_) => f.write_str("Compute"),
             Job::Sleep(time) => write!(f, "Sleep({time:?})"),
-            Job::Http(job) => write!(f, "Http({} {})", job.method, job.url),
+            Job::Outside(_) => f.write_str("Outside"),
         }
     }
 }
@@ -92,7 +78,7 @@ impl Job {
     /// Others see it begin: it must not before the writes it follows are durable.
     fn release(&self) -> Release {
         match self {
-            Job::Call { .. } | Job::Http(_) => Release::Gated,
+            Job::Call { .. } | Job::Outside(_) => Release::Gated,
             Job::Compute(_) | Job::Sleep(_) => Release::Ungated,
         }
     }

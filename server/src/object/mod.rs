@@ -19,6 +19,7 @@ pub mod job;
 pub mod peer;
 pub mod peers;
 pub mod request;
+pub mod resume;
 pub mod sight;
 pub mod simple;
 pub mod socket;

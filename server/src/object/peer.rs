@@ -218,6 +218,15 @@ pub struct SocketInfo {
     pub queued_bytes: usize,
     /// When it was last answered automatically, in ms since 1970; none: never.
     pub auto_response_ms: Option<u64>,
+    /// It is stored with every change, so that its client can come back to the next process.
+    pub lasting: bool,
+}
+
+impl SocketInfo {
+    /// One that has just been accepted.
+    pub fn new(socket: SocketId, tags: Tags, attachment: Attachment) -> Self {
+        Self { socket, tags, attachment, queued_bytes: 0, auto_response_ms: None, lasting: false }
+    }
 }
 
 /// How a socket ended.
@@ -229,6 +238,8 @@ pub struct SocketEnd {
     pub reason: Box<str>,
     /// One side said goodbye and the other heard it.
     pub clean: bool,
+    /// It was stored with every change ([`Peers::keep`](super::peers::Peers::keep)).
+    pub lasting: bool,
 }
 
 #[cfg(test)]

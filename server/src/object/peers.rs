@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::effects::{Output, PeerOutput, Release};
 use super::peer::{Attachment, AutoResponse, Payload, PeerLimit, SocketInfo, Tags, WhenFull};
+use super::resume::ResumeToken;
 use super::socket::SocketId;
 
 /// The sockets of the object; what is sent leaves once what the object wrote is durable, unless it is said
@@ -58,7 +59,16 @@ impl Peers<'_, '_> {
         Ok(())
     }
 
-    /// Keeps bytes with a socket, over hibernation, resets and restarts.
+    /// Has a socket outlive the server, however that ends: its tags and its attachment are stored with what this
+    /// handler writes, and again with every change. Answers the token by which its client comes back to the next
+    /// process ([`SocketEvent::Resumed`](super::socket::SocketEvent::Resumed)): give it to nobody else. Without
+    /// this a socket outlives a drain alone, at which its client is given the token.
+    pub fn keep(&mut self, socket: SocketId) -> ResumeToken {
+        self.ctx.peer_output(Release::Gated, PeerOutput::Keep { socket });
+        self.ctx.sight.kept.resume_key.token(socket)
+    }
+
+    /// Keeps bytes with a socket, over hibernation and resets; over restarts for as long as its resume token holds.
     pub fn attach(&mut self, socket: SocketId, bytes: impl Into<bytes::Bytes>) -> Result<(), PeerLimit> {
         let attachment = Attachment::new(bytes)?;
         self.ctx.peer_output(self.release, PeerOutput::Attach { socket, attachment });

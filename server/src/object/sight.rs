@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tickstone_shared::time::Moment;
 
 use super::peer::SocketInfo;
+use super::resume::ResumeKey;
 use super::socket::SocketId;
 use super::storage::{AlarmRow, ReadError, Reader};
 use super::values::unwritten::Unwritten;
@@ -61,6 +62,8 @@ pub struct Kept {
     pub unwritten: Unwritten,
     /// Its sockets.
     pub sockets: BTreeMap<SocketId, SocketInfo>,
+    /// What their resume tokens are made of.
+    pub resume_key: ResumeKey,
 }
 
 static NOTHING: Kept = Kept::new();
@@ -73,6 +76,7 @@ impl Kept {
             alarm_generation: 0,
             unwritten: Unwritten::new(),
             sockets: BTreeMap::new(),
+            resume_key: ResumeKey::new([0; 32]),
         }
     }
 }

@@ -115,10 +115,12 @@ impl<T: Simple> Alive<T> {
         Ok(Answer::Now(reply))
     }
 
-    /// What a handler without a result did is kept, or, over a limit of the store, loudly not.
+    /// What a handler without a result did is kept, or, over a limit of the store, loudly not: then nothing of it
+    /// is (contract: GATE 4).
     fn keep_or_say(&mut self, ctx: &mut Context<'_>) {
         if let Err(problem) = self.keep(ctx) {
             tracing::error!(class = <T as Simple>::CLASS, name = %ctx.identity().name, %problem, "the state is not stored");
+            ctx.take_back();
             self.take_back();
         }
     }

@@ -14,7 +14,7 @@ use tickstone_shared::wire::message::Hello;
 use super::caller::Caller;
 use super::peer::{Payload, SocketEnd};
 
-/// Names a connection within the process; never used twice.
+/// Names a connection; never used twice, nor by another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
 
@@ -75,6 +75,14 @@ pub enum SocketEvent {
         /// What was asked for.
         request: Box<PeerRequest>,
     },
+    /// A client has come back to a socket that an earlier process had. It is accepted already, with the tags and
+    /// the attachment it had there.
+    Resumed {
+        /// The connection.
+        socket: SocketId,
+        /// What it was called.
+        before: SocketId,
+    },
     /// A message came on a socket of the object's own.
     Received {
         /// From where.
@@ -117,6 +125,7 @@ impl SocketEvent {
             | SocketEvent::Leave { socket }
             | SocketEvent::Closed { socket }
             | SocketEvent::Connected { socket, .. }
+            | SocketEvent::Resumed { socket, .. }
             | SocketEvent::Received { socket, .. }
             | SocketEvent::Failed { socket, .. }
             | SocketEvent::Disconnected { socket, .. } => *socket,

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use tickstone_shared::ids::{Epoch, ObjectName};
 
 use super::id::ObjectId;
+use super::resume::KeptSocket;
+use super::socket::SocketId;
 
 /// Bytes of a key (contract: STORE 1).
 pub const KEY_BYTES_MAX: usize = 2048;
@@ -69,6 +71,11 @@ pub enum Write {
     /// Removes everything: values, alarms, the journal and the record. Nothing is left to be paid for, but
     /// the history of a class that keeps one.
     DeleteAll,
+    /// Stores a socket for the process after this one, instead of what was stored of it. It counts for no quota,
+    /// has no history, and is there until it is forgotten, whatever else is removed.
+    KeepSocket(KeptSocket),
+    /// Forgets a socket that was stored, if it was.
+    ForgetSocket(SocketId),
     /// Takes values, alarms and the record back to what they were; the journal stays, and so does the epoch.
     Restore {
         /// The object's class: it need not have a record any more.
@@ -197,6 +204,9 @@ impl FromStr for Bookmark {
 #[error("a bookmark is 16 lower-case hex digits")]
 pub struct NoBookmark;
 
+/// The activation of a batch that is none's: a barrier, or sockets that are stored at a drain.
+pub const NO_ACTIVATION: Epoch = Epoch(u32::MAX);
+
 /// The writes of one handler: all or none.
 #[derive(Debug, Clone)]
 pub struct WriteBatch {
@@ -277,6 +287,12 @@ pub trait Reader {
     fn bytes(&self) -> Result<u64, ReadError>;
     /// The journal's entries since it was last cut, oldest first.
     fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError>;
+    /// The sockets that are stored of it.
+    fn sockets(&self) -> Result<Vec<KeptSocket>, ReadError>;
+    /// The newest moment of everything that is stored.
+    fn bookmark_now(&self) -> Result<Bookmark, ReadError>;
+    /// The moment that was the newest at this time (ms since 1970); the earliest there is if none was.
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, ReadError>;
     /// The newest activation's number: the record's, or that of the activation that removed everything.
     fn epoch(&self) -> Result<Epoch, ReadError>;
 }

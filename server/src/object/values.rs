@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::{Context, WriteRefused};
-use super::storage::{KEY_BYTES_MAX, Range, ReadError, Reader, VALUE_BYTES_MAX, Write};
+use super::effects::Control;
+use super::storage::{Bookmark, KEY_BYTES_MAX, Range, ReadError, Reader, VALUE_BYTES_MAX, Write};
 use unwritten::Seen;
 
 pub mod unwritten;
@@ -198,6 +199,23 @@ impl Storage<'_, '_> {
             self.ctx.own = OwnWrites::default();
         }
         result
+    }
+
+    /// The newest moment that is durable. What this handler writes comes after it.
+    pub fn bookmark_now(&mut self) -> Result<Bookmark, StorageError> {
+        Ok(self.ctx.disk()?.bookmark_now()?)
+    }
+
+    /// The moment that was the newest at this time, in ms since 1970; the earliest there is if none was.
+    pub fn bookmark_at(&mut self, unix_ms: u64) -> Result<Bookmark, StorageError> {
+        Ok(self.ctx.disk()?.bookmark_at(unix_ms)?)
+    }
+
+    /// Has the object taken back to a moment, if its class keeps a history that reaches back so far. Nothing else
+    /// that this handler asks for is done, whoever waits for an answer is told that the object was reset, and it
+    /// wakes on what was stored then.
+    pub fn restore(&mut self, bookmark: Bookmark) {
+        self.ctx.control(Control::Restore(bookmark));
     }
 
     /// Adds an entry to the journal.

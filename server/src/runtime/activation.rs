@@ -1,6 +1,6 @@
 //! One object, alive on a worker: its memory, its gate, its calls, its schedule.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::object::gate::Gate;
 use crate::object::id::Identity;
 use crate::object::job::JobId;
 use crate::object::peer::SocketInfo;
+use crate::object::resume::KeptSocket;
 use crate::object::sight::Kept;
 use crate::object::socket::{SocketEvent, SocketId};
 use crate::object::storage::{AlarmRow, Ticket, TicketState, Write};
@@ -94,6 +95,10 @@ pub struct Aside {
     pub block: Option<Block>,
     /// The alarm whose handler has just run.
     pub fired: Option<AlarmRow>,
+    /// Sockets of the process before this one, while their clients are not back.
+    pub absent: BTreeMap<SocketId, KeptSocket>,
+    /// Everything of it is being removed.
+    pub deleted: bool,
     /// Alarms whose runs the disk does not have yet.
     pub unsettled: Vec<(AlarmRow, Arc<Ticket>)>,
     calls: Vec<PendingCall>,
@@ -242,24 +247,36 @@ impl Activation {
         aside.unsettled.extend(aside.fired.take().map(|row| (row, Arc::clone(ticket))));
     }
 
-    /// Keeps what handlers are told of the object's own sockets.
-    pub fn note_peer(&mut self, output: &PeerOutput) {
+    /// Keeps what handlers are told of the object's own sockets. Answers whose row in the store is another now.
+    pub fn note_peer(&mut self, output: &PeerOutput) -> Option<SocketId> {
         let sockets = &mut self.aside.kept.sockets;
-        match output {
+        let changed = match output {
             PeerOutput::Accept { socket, tags, attachment } => {
                 let (tags, attachment) = (tags.clone(), attachment.clone());
-                let info =
-                    SocketInfo { socket: *socket, tags, attachment, queued_bytes: 0, auto_response_ms: None };
-                sockets.insert(*socket, info);
+                sockets.insert(*socket, SocketInfo::new(*socket, tags, attachment));
+                *socket
             }
             PeerOutput::Attach { socket, attachment } => {
-                if let Some(info) = sockets.get_mut(socket) {
-                    info.attachment = attachment.clone();
-                }
+                sockets.get_mut(socket)?.attachment = attachment.clone();
+                *socket
             }
-            PeerOutput::Close { socket, .. } => drop(sockets.remove(socket)),
-            PeerOutput::Send { .. } | PeerOutput::Broadcast { .. } | PeerOutput::AutoResponse { .. } => {}
-        }
+            PeerOutput::Keep { socket } => {
+                sockets.get_mut(socket)?.lasting = true;
+                *socket
+            }
+            PeerOutput::Close { socket, .. } => {
+                sockets.remove(socket);
+                return None;
+            }
+            PeerOutput::Abandon { .. } => {
+                sockets.clear();
+                return None;
+            }
+            PeerOutput::Send { .. } | PeerOutput::Broadcast { .. } | PeerOutput::AutoResponse { .. } => {
+                return None;
+            }
+        };
+        sockets.get(&changed).filter(|info| info.lasting).map(|info| info.socket)
     }
 
     /// Keeps what handlers are told of alarms.
@@ -279,15 +296,18 @@ impl Activation {
         }
     }
 
-    /// Keeps the list of sockets.
-    pub fn note_socket(&mut self, event: &SocketEvent) {
+    /// Keeps the list of sockets. Answers which one is not to be stored any more.
+    pub fn note_socket(&mut self, event: &SocketEvent) -> Option<SocketId> {
         match event {
             SocketEvent::Opened { socket, .. } => self.sockets.push(*socket),
             SocketEvent::Closed { socket } => self.sockets.retain(|open| open != socket),
-            SocketEvent::Disconnected { socket, .. } => {
+            SocketEvent::Disconnected { socket, end } => {
                 self.aside.kept.sockets.remove(socket);
+                self.aside.absent.remove(socket);
+                return end.lasting.then_some(*socket);
             }
             _ => {}
         }
+        None
     }
 }

@@ -5,13 +5,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::inbox::Event;
+use super::life::restoring::Restoring;
 use super::pool::{Shared, is_active};
+use super::ports::RestoreError;
 use super::worker::Worker;
 use crate::object::caller::Caller;
 use crate::object::contract::{Call, CallError};
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
-use crate::object::socket::SocketEvent;
+use crate::object::peer::SocketInfo;
+use crate::object::resume::ResumeToken;
+use crate::object::socket::{SocketEvent, SocketId};
+use crate::object::storage::{Bookmark, Ticket};
 use tickstone_shared::ids::ObjectName;
 use tickstone_shared::time::Moment;
 
@@ -27,6 +32,9 @@ pub enum EventRefused {
     /// The server drains: nothing new begins.
     #[error("the server is draining")]
     Draining,
+    /// Nobody is awaited there.
+    #[error("nobody is awaited")]
+    NotAwaited,
 }
 
 /// The way into the runtime for the edges. Cheap to clone, never blocks.
@@ -46,10 +54,18 @@ pub trait Objects: Send + Sync {
     }
     /// Removes an object: its sockets are closed, and nothing stays stored.
     fn delete(&self, object: &Identity, reply: ReplyTo);
+    /// Takes an object back to an earlier moment; answers the moment that takes it forth again.
+    fn restore(&self, object: &Identity, bookmark: Bookmark, reply: ReplyTo);
     /// Whether the object is in memory now.
     fn is_awake(&self, object: &Identity) -> bool;
     /// Tells an object what happened on a socket; it is woken if it sleeps.
     fn socket(&self, object: &Identity, event: SocketEvent) -> Result<(), EventRefused>;
+    /// Tells an object that a client offers the resume token of one of its sockets; closed with 4003 if it is none.
+    fn resume(&self, object: &Identity, socket: SocketId, token: ResumeToken) -> Result<(), EventRefused>;
+    /// The resume token of a socket.
+    fn resume_token(&self, socket: SocketId) -> ResumeToken;
+    /// Stores sockets for the next process, at a drain. The ticket says when they are there; none: they will not be.
+    fn park(&self, sockets: &[(Identity, SocketInfo)]) -> Option<Arc<Ticket>>;
     /// What is published of one object.
     fn listing(&self, object: &Identity) -> Option<Listing>;
     /// What is published of a class, by name, after `after`: at most `limit`, those that `filter` keeps.
@@ -81,6 +97,17 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Why an event of a socket was not taken.
+    fn not_taken(&self) -> EventRefused {
+        if self.is_draining() {
+            return EventRefused::Draining;
+        }
+        self.metrics.inbox_refused.inc();
+        EventRefused::Overloaded
+    }
+}
+
 impl Objects for Shared {
     fn call_by(
         &self,
@@ -102,6 +129,13 @@ impl Objects for Shared {
         self.send_or_refuse(object, Event::Delete(reply));
     }
 
+    fn restore(&self, object: &Identity, bookmark: Bookmark, reply: ReplyTo) {
+        if !self.rules(object.class).is_some_and(|rules| rules.history) {
+            return reply(Err(RestoreError::NoHistory.into()));
+        }
+        self.send_or_refuse(object, Event::Restore(Restoring { bookmark, reply: Some(reply) }));
+    }
+
     fn is_awake(&self, object: &Identity) -> bool {
         self.directory.owner(object.id).is_some()
     }
@@ -110,10 +144,25 @@ impl Objects for Shared {
         if self.is_draining() && matches!(event, SocketEvent::Opened { .. }) {
             return Err(EventRefused::Draining);
         }
-        self.send(object, Event::Socket(event)).map_err(|_| {
-            self.metrics.inbox_refused.inc();
-            EventRefused::Overloaded
-        })
+        self.send(object, Event::Socket(event)).map_err(|_| self.not_taken())
+    }
+
+    fn resume(&self, object: &Identity, socket: SocketId, token: ResumeToken) -> Result<(), EventRefused> {
+        if self.is_draining() {
+            return Err(EventRefused::Draining);
+        }
+        if !self.awaits(object.id) {
+            return Err(EventRefused::NotAwaited);
+        }
+        self.send(object, Event::Resume(socket, token)).map_err(|_| self.not_taken())
+    }
+
+    fn resume_token(&self, socket: SocketId) -> ResumeToken {
+        self.resume_key.token(socket)
+    }
+
+    fn park(&self, sockets: &[(Identity, SocketInfo)]) -> Option<Arc<Ticket>> {
+        self.store_sockets(sockets)
     }
 
     fn listing(&self, object: &Identity) -> Option<Listing> {

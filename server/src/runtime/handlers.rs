@@ -8,18 +8,19 @@ use tickstone_shared::time::Moment;
 use super::activation::{Activation, Ticking};
 use super::alarm_queue::{Entry, Kind, PHASES, TickSchedule};
 use super::inbox::{Addressed, Event};
+use super::life::removal::delete_everything;
+use super::life::restoring::Restoring;
 use super::outbox::{Outbox, Outcome};
 use super::panic_guard::guard;
 use super::pool::Shared;
 use super::worker::{Scratch, Worker};
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, CallId, DurableObject, TickDue};
-use crate::object::effects::{Control, Effects, Output, PeerOutput, Release};
+use crate::object::contract::{Answer, Call, CallError, DurableObject, TickDue};
+use crate::object::effects::Effects;
 use crate::object::gate::GateState;
 use crate::object::request::HTTP_METHOD;
 use crate::object::sight::{OpenReader, Sight};
 use crate::object::storage::Write;
-use tickstone_shared::wire::close::CloseCode;
 
 /// What a handler that returned left to do.
 pub(super) enum Handled {
@@ -55,6 +56,9 @@ impl Worker {
             Event::Done(job, result) => {
                 return self.job_done(shared, scratch, slot, activation, (job, result), now);
             }
+            Event::Restore(restoring) => {
+                return self.restore(shared, scratch, slot, activation, restoring);
+            }
             event if !activation.blocked => event,
             event => {
                 let held = activation.hold_back(event);
@@ -63,33 +67,51 @@ impl Worker {
             }
         };
         activation.note_event(now);
-        let handled = match event {
+        let handled = self.handle_event(shared, &mut activation, &mut scratch.effects, slot, event, now);
+        if self.after(shared, scratch, slot, activation, handled, now) && shared.forgetful {
+            self.evict(shared, scratch, slot, now);
+        }
+    }
+
+    fn handle_event(
+        &self,
+        shared: &Shared,
+        activation: &mut Activation,
+        effects: &mut Effects,
+        slot: usize,
+        event: Event,
+        now: Moment,
+    ) -> Handled {
+        effects.clear();
+        match event {
             Event::Call(call, reply) => {
                 activation.expect_reply(call.id, now, reply);
-                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
-                    answer(object, ctx, call);
-                })
+                self.run(shared, activation, effects, slot, now, |object, ctx| answer(object, ctx, call))
             }
             Event::Socket(event) => {
-                activation.note_socket(&event);
-                self.run(shared, &mut activation, &mut scratch.effects, slot, now, |object, ctx| {
+                if let Some(socket) = activation.note_socket(&event) {
+                    effects.give(Write::ForgetSocket(socket));
+                }
+                self.run_prepared(shared, activation, effects, slot, now, |object, ctx| {
                     object.on_socket(ctx, event);
                 })
+            }
+            Event::Resume(socket, token) => {
+                self.resumed(shared, activation, effects, slot, (socket, token), now)
+            }
+            Event::Gone(socket) => self.gone(shared, activation, effects, slot, socket, now),
+            Event::NobodyReturns => {
+                self.nobody_returns(activation);
+                Handled::Effects
             }
             Event::Delete(reply) => {
                 let id = shared.next_call();
                 activation.expect_reply(id, now, reply);
-                delete_everything(&activation, id, &mut scratch.effects);
+                delete_everything(activation, id, effects);
                 Handled::Effects
             }
-            // It was woken for them: they run as its timers.
-            Event::Alarm | Event::Done(..) => {
-                scratch.effects.clear();
-                Handled::Effects
-            }
-        };
-        if self.after(shared, scratch, slot, activation, handled, now) && shared.forgetful {
-            self.evict(shared, scratch, slot, now);
+            // It was woken for the first: they run as its timers. The others have been dealt with.
+            Event::Alarm | Event::Done(..) | Event::Restore(_) => Handled::Effects,
         }
     }
 
@@ -151,6 +173,10 @@ impl Worker {
             let panics = shared.directory.note_panic(activation.identity.id, now);
             let attempt = scratch.effects.attempted.then(|| scratch.effects.attempt.clone());
             self.crashed(shared, scratch, slot, activation, &message, attempt, panics);
+            return false;
+        }
+        if let Some(bookmark) = scratch.effects.restores() {
+            self.restore(shared, scratch, slot, activation, Restoring { bookmark, reply: None });
             return false;
         }
         let mut outbox = Outbox::new(shared, self.group, now, &mut scratch.sockets);
@@ -343,25 +369,4 @@ fn answer(object: &mut dyn DurableObject, ctx: &mut Context<'_>, call: Call) {
             ctx.reply(id, Err(error));
         }
     }
-}
-
-/// The effects of a deletion: sockets are closed, nothing stays stored, the activation ends.
-fn delete_everything(activation: &Activation, reply: CallId, effects: &mut Effects) {
-    const REASON: &str = "the object was deleted";
-    effects.clear();
-    effects.writes.push(Write::DeleteAll);
-    let framed = activation.sockets.iter().map(|socket| Output::Close {
-        socket: *socket,
-        code: CloseCode::MatchOver,
-        reason: REASON,
-    });
-    let own = activation.aside.kept.sockets.keys().map(|socket| {
-        Output::Peer(Box::new(PeerOutput::Close { socket: *socket, code: 1001, reason: REASON.into() }))
-    });
-    let outputs = framed.chain(own).map(|output| (Release::Gated, output));
-    effects.outputs.extend(outputs);
-    effects
-        .outputs
-        .push((Release::Gated, Output::Reply { call: reply, result: Ok(serde_json::Value::Null) }));
-    effects.controls.extend([Control::StopTicks, Control::Finish, Control::CommitNow]);
 }

@@ -6,11 +6,13 @@ use std::collections::VecDeque;
 
 use super::activation::Activation;
 use super::handle::ReplyTo;
+use super::life::restoring::Restoring;
 use crate::mailbox::{Bell, Receiver, Sender, mailbox};
 use crate::object::contract::{Call, WakeReason};
 use crate::object::id::{Identity, ObjectId};
 use crate::object::job::{JobId, JobResult};
-use crate::object::socket::SocketEvent;
+use crate::object::resume::ResumeToken;
+use crate::object::socket::{SocketEvent, SocketId};
 use crate::object::storage::AlarmRow;
 use tickstone_shared::time::Moment;
 
@@ -23,12 +25,31 @@ pub enum Event {
     Call(Call, ReplyTo),
     /// Something happened on a socket.
     Socket(SocketEvent),
+    /// A client has come back to a socket of the process before this one.
+    Resume(SocketId, ResumeToken),
+    /// Nobody else comes back to those.
+    NobodyReturns,
+    /// Nobody came back to this one.
+    Gone(SocketId),
     /// A job has ended.
     Done(JobId, JobResult),
     /// Alarms are due.
     Alarm,
+    /// It is to be taken back to an earlier moment.
+    Restore(Restoring),
     /// Everything of it is to be removed.
     Delete(ReplyTo),
+}
+
+impl Event {
+    /// Where somebody waits for an answer.
+    pub fn into_reply(self) -> Option<ReplyTo> {
+        match self {
+            Event::Call(_, reply) | Event::Delete(reply) => Some(reply),
+            Event::Restore(restoring) => restoring.reply,
+            _ => None,
+        }
+    }
 }
 
 /// An event and the object it is for.
@@ -59,6 +80,8 @@ pub struct WakeOrder {
     pub backlog: VecDeque<Event>,
     /// Something of it may wait for the disk: nothing is read before that is there.
     pub behind_writes: bool,
+    /// It is taken back to an earlier moment first.
+    pub restoring: Option<Restoring>,
     /// Alarms whose runs the disk did not take, as they are due next.
     pub postponed: Vec<AlarmRow>,
     /// When the order was given.
@@ -69,7 +92,7 @@ impl WakeOrder {
     /// An order for an object that nothing waits for, and all of which is durable.
     pub fn new(identity: Identity, reason: WakeReason, since: Moment) -> Self {
         let (backlog, postponed) = (VecDeque::new(), Vec::new());
-        Self { identity, reason, backlog, behind_writes: false, postponed, since }
+        Self { identity, reason, backlog, behind_writes: false, restoring: None, postponed, since }
     }
 }
 

@@ -96,7 +96,7 @@ impl Shared {
                 self.call_object(from, (&class, name), &method, body, done);
             }
             Job::Compute(computation) => self.jobs.run(Work::Compute(computation), Box::new(done)),
-            Job::Http(request) => self.jobs.run(Work::Http(request), Box::new(done)),
+            Job::Outside(work) => self.jobs.run(Work::Outside(work), Box::new(done)),
         }
     }
 

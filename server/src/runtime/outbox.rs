@@ -13,6 +13,7 @@ use crate::object::context::WakeAtStart;
 use crate::object::contract::{AfterRefusal, CallError};
 use crate::object::effects::{Control, Effects, Output, PeerOutput, Release};
 use crate::object::gate::{GateFull, GateState};
+use crate::object::resume::KeptSocket;
 use crate::object::storage::{Record, Ticket, TicketState, Write, WriteBatch};
 
 /// What the activation needs after its effects.
@@ -56,6 +57,7 @@ impl<'a> Outbox<'a> {
 
     /// Carries out `effects` and leaves them empty.
     pub fn carry_out(&mut self, activation: &mut Activation, effects: &mut Effects) -> Outcome {
+        note_peers(activation, effects);
         let passage = self.submit(activation, effects);
         let refused = matches!(passage, Passage::Refused);
         let full = self.pass_all(activation, effects, &passage).is_err();
@@ -79,6 +81,7 @@ impl<'a> Outbox<'a> {
         effects: &mut Effects,
         takes_over: bool,
     ) -> Option<Arc<Ticket>> {
+        note_peers(activation, effects);
         self.note_writes(activation, effects, takes_over);
         let ticket = Arc::new(Ticket::default());
         if effects.writes.is_empty() {
@@ -167,6 +170,7 @@ impl<'a> Outbox<'a> {
                 }
                 Write::ClearAlarm { .. } => activation.note_alarm(write),
                 Write::Delete { .. } | Write::CutJournal | Write::Record(_) | Write::Restore { .. } => {}
+                Write::KeepSocket(_) | Write::ForgetSocket(_) => {}
             }
         }
         let wish = effects.controls.iter().rev().find_map(|control| match control {
@@ -203,7 +207,6 @@ impl<'a> Outbox<'a> {
             match &output {
                 // One job too many: it ends at once.
                 Output::Start { id, job } if !activation.expect_job(*id, job, self.now) => continue,
-                Output::Peer(output) => activation.note_peer(output),
                 _ => {}
             }
             result = result.and(self.pass(activation, release, output, passage));
@@ -242,7 +245,13 @@ impl<'a> Outbox<'a> {
                 self.sockets.push(SocketOutput::Close { socket, code, reason });
             }
             Output::State(frame) => self.sockets.push(SocketOutput::State(frame)),
-            Output::Peer(output) => self.sockets.push(SocketOutput::Peer(output)),
+            Output::Peer(output) => {
+                if let PeerOutput::Abandon { object } = *output {
+                    // At once: the object is about to end, and nothing is to wake it again.
+                    self.shared.outlet.abandon(object);
+                }
+                self.sockets.push(SocketOutput::Peer(output));
+            }
             Output::Reply { call, result } => {
                 let label = CallLabel { class: activation.identity.class, result: outcome(&result) };
                 self.shared.metrics.calls.get_or_create(&label).inc();
@@ -275,8 +284,8 @@ impl<'a> Outbox<'a> {
                 activation.aside.wants_sleep = true;
                 activation.restless = true;
             }
-            // Both are in the batch.
-            Control::WakeAtStart(_) | Control::CommitNow => {}
+            // The first two are in the batch; the last was looked at before.
+            Control::WakeAtStart(_) | Control::CommitNow | Control::Restore(_) => {}
         }
     }
 
@@ -296,6 +305,22 @@ impl<'a> Outbox<'a> {
             TicketState::Full => GateState::Full,
         }
     }
+}
+
+/// Keeps what handlers are told of the object's own sockets, and has those stored that are to outlast the process.
+fn note_peers(activation: &mut Activation, effects: &mut Effects) {
+    let mut changed = Vec::new();
+    for (_, output) in &effects.outputs {
+        if let Output::Peer(output) = output {
+            changed.extend(activation.note_peer(output));
+        }
+    }
+    changed.sort_unstable();
+    changed.dedup();
+    let kept = &activation.aside.kept;
+    let infos = changed.iter().filter_map(|socket| kept.sockets.get(socket));
+    let rows = infos.map(|info| KeptSocket::of(&activation.identity, info, &kept.resume_key));
+    effects.writes.extend(rows.map(Write::KeepSocket));
 }
 
 /// Somebody waits for what is held: a caller for an answer, the client of a socket of the object's own, another
@@ -321,7 +346,10 @@ fn is_heard(output: &PeerOutput) -> bool {
         | PeerOutput::Send { .. }
         | PeerOutput::Broadcast { .. }
         | PeerOutput::Close { .. } => true,
-        PeerOutput::Attach { .. } | PeerOutput::AutoResponse { .. } => false,
+        PeerOutput::Keep { .. }
+        | PeerOutput::Attach { .. }
+        | PeerOutput::Abandon { .. }
+        | PeerOutput::AutoResponse { .. } => false,
     }
 }
 

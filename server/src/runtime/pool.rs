@@ -13,6 +13,7 @@ use super::directory::{Directory, Undelivered, WorkerId};
 use super::due::pump::Pump;
 use super::handle::EventRefused;
 use super::inbox::{Event, Inbox, Order, WakeOrder, inbox};
+use super::life::returning::Returning;
 use super::listings::Listings;
 use super::ports::{Jobs, Outlet, Store};
 use super::settings::Settings;
@@ -22,6 +23,7 @@ use crate::metrics::{ClassLabel, Metrics, MetricsRef};
 use crate::object::class::ClassRules;
 use crate::object::contract::{CallError, CallId, ClassRef, WakeReason};
 use crate::object::id::{Identity, ObjectId};
+use crate::object::resume::ResumeKey;
 use crate::object::storage::ReadError;
 
 /// What every worker can reach.
@@ -52,6 +54,11 @@ pub struct Shared {
     pub(super) jobs: Arc<dyn Jobs>,
     /// Looks for alarms of objects that are not awake.
     pub(super) pump: Pump,
+    /// Sockets of the process before this one.
+    pub(super) returning: Returning,
+    /// What resume tokens are made of.
+    pub(super) resume_key: ResumeKey,
+    return_terms: (Duration, usize),
     /// For what outlives a turn.
     pub(super) itself: Weak<Shared>,
     seed: u64,
@@ -122,6 +129,9 @@ impl Shared {
             seed: settings.seed,
             jobs: edges.jobs,
             pump: Pump::default(),
+            returning: Returning::default(),
+            resume_key: settings.resume_key,
+            return_terms: (settings.resume_window, settings.returning_max),
             itself: itself.clone(),
             listings: Listings::new(Arc::clone(&edges.metrics)),
             clock: edges.clock,
@@ -226,14 +236,14 @@ impl Shared {
     /// Tells whoever waits that an event was not taken.
     pub(super) fn refuse(&self, event: Event) {
         self.metrics.inbox_refused.inc();
-        if let Event::Call(_, reply) | Event::Delete(reply) = event {
+        if let Some(reply) = event.into_reply() {
             reply(Err(CallError::Overloaded));
         }
     }
 
     /// The same, because the server drains.
     pub(super) fn refuse_draining(&self, event: Event) {
-        if let Event::Call(_, reply) | Event::Delete(reply) = event {
+        if let Some(reply) = event.into_reply() {
             reply(Err(CallError::Draining));
         }
     }
@@ -293,8 +303,11 @@ impl Shared {
         self.recovering.lock().expect(POISON).remove(&object);
     }
 
-    /// Has every object woken that was running when the process ended. Answers how many.
+    /// Has every object woken that was running when the process ended, and has clients come back to their sockets.
+    /// Answers how many objects.
     pub fn recover(&self) -> Result<usize, ReadError> {
+        let (window, sockets_max) = self.return_terms;
+        self.await_sockets(window, sockets_max)?;
         let to_wake = self.store.to_wake()?;
         let mut woken = 0;
         for (id, record) in to_wake {

@@ -4,7 +4,7 @@
 use crate::mailbox::Bell;
 use crate::object::effects::PeerOutput;
 use crate::object::id::ObjectId;
-use crate::object::job::{Computation, HttpJob, JobError, JobResult};
+use crate::object::job::{Computation, JobError, JobResult};
 use crate::object::peer::SocketInfo;
 use crate::object::socket::{SocketId, StateFrame};
 use crate::object::storage::{AlarmRow, Bookmark, ReadError, Reader, Record, Ticket, Write, WriteBatch};
@@ -31,6 +31,8 @@ pub trait Store: Send + Sync {
         until_ms: u64,
         limit: usize,
     ) -> Result<Vec<DueAlarm>, ReadError>;
+    /// Every object with sockets that are stored. Reads the disk.
+    fn with_sockets(&self) -> Result<Vec<WithSockets>, ReadError>;
     /// The newest moment. Reads the disk.
     fn bookmark_now(&self) -> Result<Bookmark, RestoreError>;
     /// The moment that was the newest at this time (ms since 1970). Reads the disk.
@@ -88,6 +90,19 @@ impl DueAlarm {
     pub fn key(&self) -> AlarmKey {
         AlarmKey { due_ms: self.row.due_ms, object: self.object, name: self.row.name.clone() }
     }
+}
+
+/// An object with sockets that are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithSockets {
+    /// Which.
+    pub object: ObjectId,
+    /// Its class.
+    pub class: String,
+    /// Its name.
+    pub name: ObjectName,
+    /// How many.
+    pub sockets: usize,
 }
 
 /// What is to be taken back.
@@ -207,14 +222,16 @@ pub trait Outlet: Send + Sync {
     fn sockets_of(&self, _object: ObjectId) -> Vec<SocketInfo> {
         Vec::new()
     }
+    /// The object was removed: of the ends of its sockets nobody is told from now on.
+    fn abandon(&self, _object: ObjectId) {}
 }
 
 /// Work off the workers.
 pub enum Work {
     /// A computation.
     Compute(Computation),
-    /// A request to another server.
-    Http(HttpJob),
+    /// Something that waits for the world outside.
+    Outside(Computation),
 }
 
 /// Receives what work came to, exactly once, on whatever thread has it.
@@ -226,15 +243,13 @@ pub trait Jobs: Send + Sync {
     fn run(&self, work: Work, done: Done);
 }
 
-/// Does computations where they are asked for, and nothing else: for tests and simulators.
+/// Does work where it is asked for: for tests and simulators.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JobsInPlace;
 
 impl Jobs for JobsInPlace {
     fn run(&self, work: Work, done: Done) {
-        done(match work {
-            Work::Compute(computation) => computation().map_err(JobError::Failed),
-            Work::Http(_) => Err(JobError::Unavailable),
-        });
+        let (Work::Compute(computation) | Work::Outside(computation)) = work;
+        done(computation().map_err(JobError::Failed));
     }
 }

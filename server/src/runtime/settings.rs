@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::object::resume::ResumeKey;
+
 /// Ticks run one after another to catch up, with one broadcast after the last.
 pub const CATCH_UP_TICKS_MAX: u32 = 4;
 /// Further behind than this, the schedule slips instead.
@@ -31,6 +33,12 @@ pub struct Settings {
     pub node: u32,
     /// Forget every object's memory after each event, as far as it may be: for tests (contract: LIFE 2).
     pub forgetful: bool,
+    /// What resume tokens are made of: to be random.
+    pub resume_key: ResumeKey,
+    /// How long clients may come back to sockets of the process before this one.
+    pub resume_window: Duration,
+    /// Sockets of it that are waited for.
+    pub returning_max: usize,
     /// What the jitter of retries comes from.
     pub seed: u64,
     /// Threads for objects that tick.
@@ -54,6 +62,9 @@ impl Default for Settings {
         Self {
             node: 1,
             forgetful: false,
+            resume_key: ResumeKey::default(),
+            resume_window: Duration::from_secs(30),
+            returning_max: 65_536,
             seed: 0,
             tick_workers: 1,
             general_workers: 1,

@@ -27,7 +27,10 @@ use crate::object::id::ObjectId;
 use tickstone_shared::ids::Epoch;
 use tickstone_shared::time::Moment;
 
+use sizes::Sizes;
 pub use thread::CommitThread;
+mod pruning;
+mod sizes;
 mod thread;
 
 /// Bytes of batches that make a group full.
@@ -139,6 +142,7 @@ pub struct Committer {
     terms: Terms,
     /// The file as of the last group that is known to be in.
     standing: Standing,
+    sizes: Sizes,
     episode: Option<Episode>,
     give_up_at: Option<Moment>,
 }
@@ -154,6 +158,8 @@ impl Committer {
         standing: Standing,
     ) -> Self {
         let index = Index::new();
+        let mut sizes = Sizes::default();
+        sizes.show(&metrics, &standing);
         let quotas =
             Quotas { object_bytes_max: settings.object_bytes_max, total_bytes_max: settings.total_bytes_max };
         let retention_ms = u64::try_from(settings.history_retention.as_millis()).unwrap_or(u64::MAX);
@@ -173,6 +179,7 @@ impl Committer {
             group: Group::default(),
             planned: None,
             terms,
+            sizes,
             standing,
             episode: None,
             give_up_at: None,
@@ -197,8 +204,11 @@ impl Committer {
         match self.due {
             Some(due) => Turn::At(due),
             None if closing.is_some() => self.finish(),
-            None if self.queue.go_idle() => Turn::Idle,
-            None => Turn::Again,
+            None => match self.history_overdue() {
+                Some(until_ms) => self.shorten_history(until_ms, now),
+                None if self.queue.go_idle() => Turn::Idle,
+                None => Turn::Again,
+            },
         }
     }
 
@@ -281,6 +291,7 @@ impl Committer {
         let note = |index: &Index, object| needs.note(index, object);
         let (batches, bytes) = self.group.settle(&mut self.standing, &mut self.index, note);
         needs.next_row = first_row(self.standing.group + 1);
+        self.sizes.show(&self.metrics, &self.standing);
         self.index.forget_idle(|object| {
             needs.gone.remove(object);
         });

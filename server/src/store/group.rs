@@ -17,7 +17,7 @@ use super::recovery::remove_tails;
 use super::standing::Standing;
 use super::tables::{BYTES_KEY, RECORDS, Tables, VALUES, begin, first_row};
 use crate::object::id::ObjectId;
-use crate::object::storage::{Write, WriteBatch};
+use crate::object::storage::{NO_ACTIVATION, Write, WriteBatch};
 
 pub(super) use judge::Quotas;
 use judge::{Judge, Verdict};
@@ -47,6 +47,8 @@ pub(super) struct Group {
     needs: Vec<ObjectId>,
     /// What the objects whose values or alarms change have before the group.
     accounts: BTreeMap<ObjectId, Account>,
+    /// Their classes.
+    classes: BTreeMap<ObjectId, Box<str>>,
     /// What they have behind it, as the last attempt to write it found out.
     accounts_after: BTreeMap<ObjectId, Account>,
     /// The file as a whole behind it, likewise.
@@ -105,6 +107,9 @@ impl Group {
             return;
         }
         self.has_writes = true;
+        if batch.epoch == NO_ACTIVATION {
+            return;
+        }
         index.admit(&batch.object, batch.node, batch.epoch);
         if account::counts(&batch.writes) {
             self.accounts.entry(batch.object).or_insert_with(|| index.account(&batch.object));
@@ -126,6 +131,9 @@ impl Group {
                 Write::Restore { class, .. } => index.restore(&batch.object, class),
                 _ => {}
             }
+        }
+        if let (true, Some(class)) = (account::counts(&batch.writes), index.class(&batch.object)) {
+            self.classes.insert(batch.object, class.into());
         }
     }
 
@@ -214,6 +222,7 @@ impl Group {
             self.after.bytes = (self.after.bytes + after).saturating_sub(before);
             tables.meta()?.insert(BYTES_KEY, self.after.bytes)?;
         }
+        self.write_class_bytes(tables)?;
         for member in self.members.iter().filter(|member| member.verdict == Verdict::Accepted) {
             self.after.note_classes(tables, &member.batch.writes)?;
         }
@@ -229,6 +238,17 @@ impl Group {
             history::note(tables, at_ms, self.number, kept)?;
             self.after.newest_ms = at_ms;
             self.after.oldest_ms.get_or_insert(at_ms);
+        }
+        Ok(())
+    }
+
+    /// What each class has behind the group.
+    fn write_class_bytes(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+        for (object, after) in &self.accounts_after {
+            let before = self.accounts.get(object).map_or(0, |account| account.bytes);
+            let Some(class) = self.classes.get(object).filter(|_| before != after.bytes) else { continue };
+            let bytes = (self.after.bytes_of(class) + after.bytes).saturating_sub(before);
+            self.after.set_class_bytes(tables, class, bytes)?;
         }
         Ok(())
     }
@@ -259,6 +279,7 @@ impl Group {
         }
         self.tails.clear();
         self.accounts.clear();
+        self.classes.clear();
         self.accounts_after.clear();
         self.trim_below = None;
         self.has_writes = false;

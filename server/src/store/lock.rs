@@ -22,6 +22,21 @@ impl DirectoryLock {
             Err(TryLockError::Error(source)) => Err(io("lock", &path, &source)),
         }
     }
+
+    /// Takes it to look at the directory alone, which is not changed. None: no server has ever used it.
+    pub fn look(dir: &Path) -> Result<Option<Self>, StoreError> {
+        let path = dir.join("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(io("open", &path, &source)),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { dir: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(io("lock", &path, &source)),
+        }
+    }
 }
 
 fn io(what: &'static str, path: &Path, source: &std::io::Error) -> StoreError {

@@ -11,7 +11,7 @@ use crate::clock::{ClockRef, ManualClock};
 use crate::object::id::ObjectId;
 use crate::object::storage::{Bookmark, ReadError, Reader, Record, WriteBatch};
 use crate::runtime::ports::{
-    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
+    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError, WithSockets,
 };
 use tickstone_shared::ids::Epoch;
 
@@ -41,17 +41,18 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// A store in which everything is durable at once, unless it fails.
     pub fn new() -> Self {
-        Self::with(Mode::AtOnce, &StoreSettings::new(""))
+        Self::with(&StoreSettings::new(""))
     }
 
     /// A store in which nothing is durable before it is flushed, with the queue limits of the settings.
     pub fn by_hand(settings: &StoreSettings) -> Self {
-        Self::with(Mode::ByHand, settings)
+        Self { mode: Mode::ByHand, ..Self::with(settings) }
     }
 
-    fn with(mode: Mode, settings: &StoreSettings) -> Self {
+    /// The same with the limits of the settings.
+    pub fn with(settings: &StoreSettings) -> Self {
         let clock = Arc::new(ManualClock::default());
-        Self { state: Arc::default(), mode, settings: settings.clone(), clock }
+        Self { state: Arc::default(), mode: Mode::AtOnce, settings: settings.clone(), clock }
     }
 
     /// The same store by this clock, which says what the history keeps.
@@ -168,8 +169,10 @@ impl Store for MemoryStore {
     }
 
     fn reader(&self, object: ObjectId) -> Result<Box<dyn Reader + '_>, ReadError> {
-        let stored = self.lock().objects.get(&object).cloned().unwrap_or_default();
-        Ok(Box::new(MemoryReader { object, stored }))
+        let state = self.lock();
+        let stored = state.objects.get(&object).cloned().unwrap_or_default();
+        let (moments, floor) = (state.moments.clone(), state.floor);
+        Ok(Box::new(MemoryReader { object, stored, group: state.group, floor, moments }))
     }
 
     fn to_wake(&self) -> Result<Vec<(ObjectId, Record)>, ReadError> {
@@ -212,6 +215,20 @@ impl Store for MemoryStore {
         Ok(due)
     }
 
+    fn with_sockets(&self) -> Result<Vec<WithSockets>, ReadError> {
+        let state = self.lock();
+        let with = |(object, stored): (&ObjectId, &stored::Stored)| {
+            let (first, sockets) = (stored.sockets.values().next()?, stored.sockets.len());
+            Some(WithSockets {
+                object: *object,
+                class: first.class.clone(),
+                name: first.name.clone(),
+                sockets,
+            })
+        };
+        Ok(state.objects.iter().filter_map(with).collect())
+    }
+
     fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
         Ok(Bookmark(self.lock().group))
     }
@@ -226,8 +243,7 @@ impl Store for MemoryStore {
         if unix_ms >= now_ms {
             return Ok(Bookmark(state.group));
         }
-        let moment = state.moments.iter().rfind(|(at_ms, _)| *at_ms <= unix_ms);
-        Ok(Bookmark(moment.map_or(state.floor, |(_, group)| *group)))
+        Ok(stored::newest_until(&state.moments, state.floor, unix_ms))
     }
 
     fn restore(&self, order: RestoreOrder) -> Result<Bookmark, RestoreError> {

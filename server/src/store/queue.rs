@@ -103,6 +103,11 @@ pub(super) fn batch_bytes(batch: &WriteBatch) -> usize {
                 Write::Append { entry } => entry.len(),
                 Write::SetAlarm(alarm) => alarm.name.len(),
                 Write::ClearAlarm { name, .. } => name.len(),
+                Write::KeepSocket(socket) => {
+                    let tags: usize = socket.tags.iter().map(String::len).sum();
+                    socket.attachment.len() + tags + socket.name.as_str().len()
+                }
+                Write::ForgetSocket(_) => 0,
                 Write::CutJournal | Write::Record(_) | Write::DeleteAll | Write::Restore { .. } => 0,
             }
     });

@@ -4,12 +4,13 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::contents::keys::{Space, row_key, space_end, within};
 use super::contents::sealed::decode_record;
-use super::contents::{account, alarms, chunk};
+use super::contents::{account, alarms, chunk, history, sockets};
 use super::error::{damaged, guarded_read};
 use super::log::{Item, items};
 use super::tables::{Bytes, CHUNKS, LOG, RECORDS, TAILS, VALUES, tail_key, tail_number};
 use crate::object::id::ObjectId;
-use crate::object::storage::{AlarmRow, Entry, Range, ReadError, Reader, Record};
+use crate::object::resume::KeptSocket;
+use crate::object::storage::{AlarmRow, Bookmark, Entry, Range, ReadError, Reader, Record};
 use tickstone_shared::ids::Epoch;
 
 /// Reads a snapshot of the file.
@@ -69,6 +70,18 @@ impl Reader for RedbReader {
 
     fn bytes(&self) -> Result<u64, ReadError> {
         guarded_read(|| Ok(account::read(&self.transaction.open_table(VALUES)?, &self.object)?.bytes))
+    }
+
+    fn sockets(&self) -> Result<Vec<KeptSocket>, ReadError> {
+        guarded_read(|| sockets::of(&self.transaction, &self.object))
+    }
+
+    fn bookmark_now(&self) -> Result<Bookmark, ReadError> {
+        guarded_read(|| history::now(&self.transaction))
+    }
+
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, ReadError> {
+        guarded_read(|| history::at(&self.transaction, unix_ms))
     }
 
     fn epoch(&self) -> Result<Epoch, ReadError> {

@@ -36,6 +36,7 @@ pub(super) fn open(
     let group = guarded(|| committed_group(&db)).map_err(broken)?;
     guarded(|| empty_log(&db, group)).map_err(broken)?;
     let mut standing = guarded(|| Standing::read(&db)).map_err(broken)?;
+    guarded(|| standing.recount(&db)).map_err(broken)?;
     if let Some(plan) = &settings.classes {
         classes::apply(&db, &place, plan, &mut standing, now_ms)?;
     }

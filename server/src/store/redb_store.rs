@@ -8,7 +8,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::archive::{self, ArchiveError, BackupReport};
 use super::commit::{CommitThread, Committer, Needs, Shared};
-use super::contents::{alarms, history, objects};
+use super::contents::{alarms, history, objects, sockets};
 use super::disk::{Disk, FileDisk};
 use super::error::{StoreError, guarded_read};
 use super::lock::DirectoryLock;
@@ -23,7 +23,7 @@ use crate::metrics::MetricsRef;
 use crate::object::id::ObjectId;
 use crate::object::storage::{Bookmark, ReadError, Reader, Record, WriteBatch};
 use crate::runtime::ports::{
-    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
+    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError, WithSockets,
 };
 
 /// Objects in one file. Cloning shares it.
@@ -129,6 +129,11 @@ impl Store for RedbStore {
     ) -> Result<Vec<DueAlarm>, ReadError> {
         let transaction = self.begin_read()?;
         guarded_read(|| alarms::due(&transaction, after, until_ms, limit))
+    }
+
+    fn with_sockets(&self) -> Result<Vec<WithSockets>, ReadError> {
+        let transaction = self.begin_read()?;
+        guarded_read(|| sockets::objects(&transaction))
     }
 
     fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {

@@ -32,6 +32,7 @@ pub(super) const NAMES: TableDefinition<'_, Bytes, Id> = TableDefinition::new("n
 pub(super) const WAKES: TableDefinition<'_, Id, ()> = TableDefinition::new("wakes");
 pub(super) const MOMENTS: TableDefinition<'_, (u64, u64), Bytes> = TableDefinition::new("moments");
 pub(super) const CLASSES: TableDefinition<'_, &str, Bytes> = TableDefinition::new("classes");
+pub(super) const SOCKETS: TableDefinition<'_, TailKey, Bytes> = TableDefinition::new("sockets");
 pub(super) const MIGRATIONS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("migrations");
 
 /// Makes sure that every table is there.
@@ -48,6 +49,7 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), redb::Error> 
     transaction.open_table(MOMENTS)?;
     transaction.open_table(CLASSES)?;
     transaction.open_table(MIGRATIONS)?;
+    transaction.open_table(SOCKETS)?;
     Ok(())
 }
 
@@ -92,6 +94,7 @@ pub(super) struct Tables<'txn> {
     wakes: Option<Table<'txn, Id, ()>>,
     moments: Option<Table<'txn, (u64, u64), Bytes>>,
     classes: Option<Table<'txn, &'static str, Bytes>>,
+    sockets: Option<Table<'txn, TailKey, Bytes>>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -109,6 +112,7 @@ impl<'txn> Tables<'txn> {
             wakes: None,
             moments: None,
             classes: None,
+            sockets: None,
         }
     }
 
@@ -154,6 +158,10 @@ impl<'txn> Tables<'txn> {
 
     pub(super) fn classes(&mut self) -> Result<&mut Table<'txn, &'static str, Bytes>, TableError> {
         opened(&mut self.classes, self.transaction, CLASSES)
+    }
+
+    pub(super) fn sockets(&mut self) -> Result<&mut Table<'txn, TailKey, Bytes>, TableError> {
+        opened(&mut self.sockets, self.transaction, SOCKETS)
     }
 
     /// Notes the last group; only needed if that group wrote no log row that stays.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::object::id::ObjectId;
 use crate::object::storage::{Bookmark, ReadError, Reader, Record, WriteBatch};
 use crate::runtime::ports::{
-    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
+    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError, WithSockets,
 };
 use crate::store::MemoryStore;
 
@@ -67,6 +67,9 @@ impl Store for CrashStore {
         limit: usize,
     ) -> Result<Vec<DueAlarm>, ReadError> {
         self.inner.due_alarms(after, until_ms, limit)
+    }
+    fn with_sockets(&self) -> Result<Vec<WithSockets>, ReadError> {
+        self.inner.with_sockets()
     }
     fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
         self.inner.bookmark_now()

@@ -25,6 +25,8 @@ pub struct Client {
     pub tags: Option<Tags>,
     /// What the object keeps with it.
     pub attachment: Attachment,
+    /// It is stored with every change.
+    pub lasting: bool,
     object: Option<ObjectId>,
 }
 
@@ -65,6 +67,13 @@ impl Clients {
         if let Some(client) = self.0.lock().expect(POISON).get_mut(&socket) {
             client.closed.get_or_insert((1000, "the client left".to_owned()));
         }
+    }
+
+    /// Every socket that is open, by its object.
+    pub(super) fn open(&self) -> Vec<(ObjectId, SocketId)> {
+        let clients = self.0.lock().expect(POISON);
+        let open = clients.iter().filter(|(_, client)| client.is_open());
+        open.filter_map(|(socket, client)| Some((client.object?, *socket))).collect()
     }
 
     /// The process ends: every socket does.
@@ -110,11 +119,10 @@ impl Outlet for Clients {
         let clients = self.0.lock().expect(POISON);
         let own = clients.iter().filter(|(_, client)| client.object == Some(object) && client.is_open());
         let info = |(socket, client): (&SocketId, &Client)| SocketInfo {
-            socket: *socket,
             tags: client.tags.clone().unwrap_or_default(),
             attachment: client.attachment.clone(),
-            queued_bytes: 0,
-            auto_response_ms: None,
+            lasting: client.lasting,
+            ..SocketInfo::new(*socket, Tags::default(), Attachment::default())
         };
         own.map(info).collect()
     }
@@ -131,6 +139,16 @@ fn peer(clients: &mut BTreeMap<SocketId, Client>, output: PeerOutput) {
         PeerOutput::Attach { socket, attachment } => {
             if let Some(client) = clients.get_mut(&socket) {
                 client.attachment = attachment;
+            }
+        }
+        PeerOutput::Keep { socket } => {
+            if let Some(client) = clients.get_mut(&socket) {
+                client.lasting = true;
+            }
+        }
+        PeerOutput::Abandon { object } => {
+            for client in clients.values_mut().filter(|client| client.object == Some(object)) {
+                end(client, 1001, "the object was deleted");
             }
         }
         PeerOutput::Send { socket, payload, .. } => {

@@ -1,5 +1,6 @@
 //! The testbed.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,15 +14,16 @@ use crate::clock::{Clock as _, ManualClock};
 use crate::metrics::{Metrics, MetricsRef};
 use crate::object::caller::Caller;
 use crate::object::contract::{CallError, ClassRef};
-use crate::object::id::Identity;
+use crate::object::id::{Identity, ObjectId};
 use crate::object::peer::{Payload, SocketEnd};
+use crate::object::resume::ResumeToken;
 use crate::object::simple::{Simple, SimpleClass};
 use crate::object::socket::{PeerRequest, SocketEvent, SocketId};
-use crate::object::storage::{AlarmRow, Reader};
+use crate::object::storage::{AlarmRow, Bookmark, Reader};
 use crate::object::typed::{ReplyOf, Typed, from_reply, to_call};
-use crate::runtime::handle::{Objects as _, ObjectsRef, ReplyTo};
+use crate::runtime::handle::{EventRefused, Objects as _, ObjectsRef, ReplyTo};
 use crate::runtime::pool::{Edges, Shared};
-use crate::runtime::ports::{JobsInPlace, Store as _};
+use crate::runtime::ports::{JobsInPlace, Outlet as _, Store as _};
 use crate::runtime::settings::Settings;
 use crate::runtime::worker::Scratch;
 use crate::store::{MemoryStore, StoreSettings};
@@ -37,6 +39,8 @@ pub struct Testbed {
     store: CrashStore,
     clients: Arc<Clients>,
     running: Option<Running>,
+    /// Objects that had a client.
+    known: BTreeMap<ObjectId, Identity>,
 }
 
 struct Running {
@@ -91,7 +95,13 @@ impl Testbed {
             clock,
             clients: Arc::default(),
             running: None,
+            known: BTreeMap::new(),
         }
+    }
+
+    fn identity(&mut self, class: &'static str, name: &str) -> Identity {
+        let identity = identity(class, name);
+        self.known.entry(identity.id).or_insert(identity).clone()
     }
 
     /// Adds a class.
@@ -114,8 +124,15 @@ impl Testbed {
         self
     }
 
+    /// After a restart so many sockets of the process before are waited for, at most.
+    #[must_use]
+    pub fn waiting_for(mut self, sockets: usize) -> Self {
+        self.settings.returning_max = sockets;
+        self
+    }
+
     fn running(&mut self) -> &mut Running {
-        let Self { classes, settings, clock, store, clients, running } = self;
+        let Self { classes, settings, clock, store, clients, running, .. } = self;
         running.get_or_insert_with(|| {
             let metrics = Metrics::new();
             let edges = Edges {
@@ -201,6 +218,39 @@ impl Testbed {
         self.settle();
     }
 
+    /// The process drains and starts again: objects say their last words, clients are closed with 1012. Answers the
+    /// resume token of each socket that was open.
+    pub fn drain(&mut self) -> BTreeMap<SocketId, ResumeToken> {
+        let shared = Arc::clone(&self.running().shared);
+        shared.begin_drain();
+        self.settle();
+        let (open, mut parked, mut tokens) = (self.clients.open(), Vec::new(), BTreeMap::new());
+        for (object, socket) in open {
+            let identity = self.known.get(&object).cloned();
+            let info = self.clients.sockets_of(object).into_iter().find(|info| info.socket == socket);
+            parked.extend(identity.zip(info));
+            tokens.insert(socket, shared.resume_token(socket));
+        }
+        shared.park(&parked).expect("a store in memory takes sockets");
+        self.store.inner.flush();
+        self.restart();
+        tokens
+    }
+
+    /// A client offers a resume token.
+    pub fn resume(
+        &mut self,
+        class: &'static str,
+        name: &str,
+        token: ResumeToken,
+    ) -> Result<SocketId, EventRefused> {
+        let identity = self.identity(class, name);
+        let socket = self.clients.enter(identity.id);
+        self.running().shared.resume(&identity, socket, token)?;
+        self.settle();
+        Ok(socket)
+    }
+
     /// The process ends and another build starts on what is durable, with other classes.
     #[must_use]
     pub fn rebuilt(mut self, classes: Vec<ClassRef>) -> Self {
@@ -215,6 +265,15 @@ impl Testbed {
         self.running().shared.delete(&identity, pending.reply());
         self.settle();
         pending.answer().unwrap_or(Err(CallError::Reset))
+    }
+
+    /// Takes an object back to a moment, as an operator would; answers the moment that takes it forth again.
+    pub fn restore(&mut self, class: &'static str, name: &str, to: Bookmark) -> Result<Bookmark, CallError> {
+        let (pending, identity) = (Pending::default(), identity(class, name));
+        self.running().shared.restore(&identity, to, pending.reply());
+        self.settle();
+        let answer = pending.answer().unwrap_or(Err(CallError::Reset))?;
+        Ok(answer["undo"].as_str().and_then(|undo| undo.parse().ok()).expect("it is a bookmark"))
     }
 
     /// Commits so far.
@@ -263,7 +322,7 @@ impl Testbed {
 
     /// A client asks for a socket.
     pub fn connect(&mut self, class: &'static str, name: &str, caller: Caller) -> SocketId {
-        let identity = identity(class, name);
+        let identity = self.identity(class, name);
         let socket = self.clients.enter(identity.id);
         let request = Box::new(PeerRequest { caller, query: String::new() });
         self.tell(&identity, SocketEvent::Connected { socket, request });
@@ -279,7 +338,8 @@ impl Testbed {
     /// A client goes away.
     pub fn disconnect(&mut self, class: &'static str, name: &str, socket: SocketId) {
         self.clients.leave(socket);
-        let end = Box::new(SocketEnd { code: 1000, reason: "".into(), clean: true });
+        let lasting = self.clients.of(socket).lasting;
+        let end = Box::new(SocketEnd { code: 1000, reason: "".into(), clean: true, lasting });
         self.tell(&identity(class, name), SocketEvent::Disconnected { socket, end });
     }
 

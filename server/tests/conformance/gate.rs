@@ -85,6 +85,32 @@ fn gate_3_a_call_of_another_object_waits_for_what_was_written_before_it() {
     assert_eq!((log.take().len(), pending.answer()), (2, Some(Ok(Value::Null))));
 }
 
+#[test]
+fn gate_3_what_the_world_outside_sees_begins_once_the_writes_before_it_are_durable() {
+    let log = Log::default();
+    let noted = log.clone();
+    let mut bed = Testbed::by_hand().class(class(move |ctx, what| {
+        if let Happens::Call(_) = what {
+            ctx.storage().put("k", "v").unwrap();
+            let [inside, outside] = [noted.clone(), noted.clone()];
+            ctx.start(Job::Outside(Box::new(move || {
+                outside.note("outside");
+                Ok(Value::Null)
+            })));
+            ctx.start(Job::Compute(Box::new(move || {
+                inside.note("computed");
+                Ok(Value::Null)
+            })));
+        }
+        null()
+    }));
+    bed.begin_call(Caller::Operator, SCRIPT, "one", "go", 0);
+    bed.settle();
+    assert_eq!(log.take(), ["computed"]);
+    bed.flush();
+    assert_eq!(log.take(), ["outside"]);
+}
+
 /// Two objects that wait for each other's answer: nobody is blocked, and both are told in the end.
 #[test]
 fn gate_2_a_cycle_of_calls_ends_by_its_time_out() {

@@ -5,6 +5,9 @@
 mod alarms;
 mod gate;
 mod life;
+mod restoring;
+mod returning;
 mod script;
 mod simple;
 mod storage;
+mod typed;

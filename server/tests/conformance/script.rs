@@ -95,6 +95,16 @@ pub(crate) fn class(
     Arc::new(ScriptClass { handlers: Arc::new(handlers), rules: ClassRules::default() })
 }
 
+/// The same, with a history.
+pub(crate) fn with_history(
+    handlers: impl Fn(&mut Context<'_>, &Happens) -> Answered + Send + Sync + 'static,
+) -> Arc<ScriptClass> {
+    Arc::new(ScriptClass {
+        handlers: Arc::new(handlers),
+        rules: ClassRules { history: true, ..ClassRules::default() },
+    })
+}
+
 /// The same, of another version.
 pub(crate) fn versioned(
     version: u32,

@@ -186,4 +186,7 @@ pub struct Bye {
     /// When to try again, if it makes sense to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u32>,
+    /// By which the client comes back to a socket of an object, once the server is there again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
 }

@@ -107,6 +107,7 @@ fn from_server() -> Vec<(&'static str, ServerMessage)> {
         code: CloseCode::Restarting,
         reason: "the server restarts".to_owned(),
         retry_after_ms,
+        resume: None,
     };
     vec![
         ("welcome", ServerMessage::Welcome(Box::new(welcome))),

@@ -8,7 +8,7 @@ use tickstone_server::object::storage::{
     Bookmark, ReadError, Reader, Record, Ticket, TicketState, WriteBatch,
 };
 use tickstone_server::runtime::ports::{
-    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError,
+    AlarmKey, DueAlarm, ObjectQuery, RestoreError, RestoreOrder, Store, StoreHealth, SubmitError, WithSockets,
 };
 use tickstone_server::store::RedbStore;
 
@@ -98,6 +98,9 @@ impl Store for Witness {
         limit: usize,
     ) -> Result<Vec<DueAlarm>, ReadError> {
         self.inner.due_alarms(after, until_ms, limit)
+    }
+    fn with_sockets(&self) -> Result<Vec<WithSockets>, ReadError> {
+        self.inner.with_sockets()
     }
     fn bookmark_now(&self) -> Result<Bookmark, RestoreError> {
         self.inner.bookmark_now()

@@ -80,6 +80,7 @@ impl DurableObject for DurableMatch {
             SocketEvent::Closed { socket } => running.lose(socket),
             // Sockets of a match speak this server's protocol.
             SocketEvent::Connected { .. }
+            | SocketEvent::Resumed { .. }
             | SocketEvent::Received { .. }
             | SocketEvent::Failed { .. }
             | SocketEvent::Disconnected { .. } => {}

@@ -7,8 +7,8 @@ use tickstone_shared::ids::ObjectName;
 
 use crate::object::id::{Identity, ObjectId};
 use crate::object::peer::SocketInfo;
-use crate::object::storage::{AlarmRow, Range, ReadError, Reader, Record, Start};
-use crate::runtime::ports::{ObjectQuery, Store};
+use crate::object::storage::{AlarmRow, Bookmark, Range, ReadError, Reader, Record, Start};
+use crate::runtime::ports::{ObjectQuery, RestoreError, Store};
 
 /// Keys of an object that are shown.
 const KEYS_MAX: usize = 200;
@@ -29,6 +29,8 @@ pub trait Stored: Send + Sync {
         object: ObjectId,
         see: &mut dyn FnMut(&dyn Reader) -> Result<(), ReadError>,
     ) -> Result<(), ReadError>;
+    /// The moment that was the newest at this time (ms since 1970); none: now.
+    fn bookmark(&self, at_unix_ms: Option<u64>) -> Result<Bookmark, RestoreError>;
 }
 
 impl<S: Store> Stored for S {
@@ -42,6 +44,10 @@ impl<S: Store> Stored for S {
         see: &mut dyn FnMut(&dyn Reader) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         see(&*self.reader(object)?)
+    }
+
+    fn bookmark(&self, at_unix_ms: Option<u64>) -> Result<Bookmark, RestoreError> {
+        at_unix_ms.map_or_else(|| self.bookmark_now(), |at| self.bookmark_at(at))
     }
 }
 

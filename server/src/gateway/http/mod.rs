@@ -11,6 +11,7 @@ pub mod fuzzed;
 mod health;
 mod inspection;
 mod matches;
+mod moments;
 mod object_access;
 mod object_calls;
 mod objects;

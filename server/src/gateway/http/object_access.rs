@@ -53,7 +53,8 @@ impl FromRequestParts<RoutesRef> for NamedPath {
         let class =
             routes.hub.classes.get(of("class").unwrap_or_default()).ok_or_else(Problem::no_such_class)?;
         let name = ObjectName::parse(of("name").unwrap_or_default()).map_err(|_| Problem::invalid_name())?;
-        Ok(Self(ObjectPath { object: Identity::named(class.name, name), class: class.clone() }))
+        let object = Identity::offered(class.name, name).map_err(|error| Problem::invalid_id(&error))?;
+        Ok(Self(ObjectPath { object, class: class.clone() }))
     }
 }
 

@@ -1,13 +1,13 @@
 //! The routes of operators: the classes, and the objects that are there.
 
 use axum::Json;
-use axum::extract::{Query as UrlQuery, State};
-use hyper::HeaderMap;
+use axum::extract::{Path, Query as UrlQuery, State};
+use hyper::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tickstone_shared::ids::ObjectName;
 
-use super::access::Caller;
+use super::access::{Caller, MATCH_CLASS};
 use super::inspection::{Looked, region_of};
 use super::object_access::{NamedPath, ObjectPath};
 use super::problem::Problem;
@@ -167,6 +167,21 @@ fn entry(id: &ObjectId, record: &Record, state: Memory) -> Value {
         "epoch": record.epoch,
         "node": record.node,
     })
+}
+
+/// The id of an object that nobody has had before. Nothing is created or woken.
+pub(super) async fn new_id(
+    State(routes): State<RoutesRef>,
+    headers: HeaderMap,
+    class: Path<String>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    Caller::with_role(&routes.hub.settings.access, &headers, Role::Call)?;
+    let class = routes.hub.classes.get(class.as_str()).filter(|class| class.name != MATCH_CLASS);
+    let class = class.ok_or_else(Problem::no_such_class)?;
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Problem::from(CallError::Overloaded))?;
+    let object = Identity::unique(class.name, random);
+    Ok((StatusCode::CREATED, Json(json!({ "class": class.name, "id": object.id.to_string() }))))
 }
 
 /// One object: what is stored of it, its alarms, its sockets.

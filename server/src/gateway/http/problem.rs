@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::gateway::guard::{Crowded, RefusedFor};
 use crate::object::contract::CallError;
+use crate::object::id::IdError;
 
 /// Seconds after which to try again where it may help.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -53,6 +54,15 @@ impl Problem {
     /// A class that is not served here.
     pub(in crate::gateway) fn no_such_class() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no_such_class", "There is no such class.")
+    }
+
+    /// A name that looks like an id, and is none of the class.
+    pub(in crate::gateway) fn invalid_id(error: &IdError) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_id",
+            format!("64 hex digits are an object's id: {error}."),
+        )
     }
 
     /// An object of which nothing is there.

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::backup::{self, Backup};
 use super::inspection::Stored;
 use super::problem::Problem;
-use super::{create, health, matches, object_calls, objects, seats, tokens, web};
+use super::{create, health, matches, moments, object_calls, objects, seats, tokens, web};
 use crate::access::scope::ClassAccess;
 use crate::gateway::hub::Hub;
 use crate::gateway::upgrade;
@@ -122,8 +122,11 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/matches/{id}/socket", get(upgrade::socket))
         .route("/v1/backup", post(backup::make))
         .route("/v1/objects", get(objects::list))
+        .route("/v1/objects/{class}", post(objects::new_id))
         .route("/v1/objects/{class}/{name}", get(objects::inspect).delete(objects::delete))
         .route("/v1/objects/{class}/{name}/socket", get(upgrade::object_socket))
+        .route("/v1/objects/{class}/{name}/bookmark", get(moments::bookmark))
+        .route("/v1/objects/{class}/{name}/restore", post(moments::restore))
         .route("/v1/objects/{class}/{name}/call/{method}", post(object_calls::call))
         .route("/v1/objects/{class}/{name}/http", any(object_calls::http))
         .route("/v1/objects/{class}/{name}/http/", any(object_calls::http))

@@ -17,6 +17,10 @@ const WRITES_PER_TURN: usize = 64;
 /// Ways to write a message: raw, and framed in each encoding.
 const FRAMINGS: usize = 3;
 
+/// RFC 6455: the end of a socket whose object was removed.
+const GOING_AWAY: u16 = 1001;
+const REMOVED: &str = "the object was deleted";
+
 /// Codes that an object may close with: those of RFC 6455 that have a meaning for it, and those of applications.
 fn may_close_with(code: u16) -> bool {
     matches!(code, 1000 | 1001 | 1008 | 1011..=1013 | 3000..=4999)
@@ -50,6 +54,14 @@ fn apply(hub: &Hub, output: PeerOutput) {
             Some(peer) => peer.attach(attachment),
             None => hub.counters.sends_to_nobody(),
         },
+        PeerOutput::Keep { socket } => match groups.peer(socket) {
+            Some(peer) => peer.keep(),
+            None => hub.counters.sends_to_nobody(),
+        },
+        PeerOutput::Abandon { object } => {
+            let peers = groups.find(object).map(|group| group.select(None, &[])).unwrap_or_default();
+            peers.iter().for_each(|peer| peer.end(PeerEnding::Object(GOING_AWAY, REMOVED.into())));
+        }
         PeerOutput::Close { socket, code, reason } => match groups.peer(socket) {
             Some(peer) => peer.end(ending_of(code, reason)),
             None => hub.counters.sends_to_nobody(),

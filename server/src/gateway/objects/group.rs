@@ -88,6 +88,9 @@ pub(in crate::gateway) struct Groups {
     peers: Mutex<IdMap<SocketId, Arc<Peer>>>,
     /// Sockets the sweeper looks at although their objects sleep: a message of theirs is on its way.
     watched: Mutex<Vec<Arc<Peer>>>,
+    /// What objects have said of their sockets, and how much of it has been carried out.
+    said: AtomicU64,
+    done: AtomicU64,
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -170,6 +173,34 @@ impl Groups {
         let mut infos: Vec<_> = group.select(None, &[]).iter().map(|peer| peer.info()).collect();
         infos.sort_unstable_by_key(|info| info.socket);
         infos
+    }
+
+    /// The object was removed: of the ends of its sockets nobody is told from now on.
+    pub(in crate::gateway) fn abandon(&self, object: ObjectId) {
+        let group = self.find(object);
+        let peers = group.map(|group| group.select(None, &[])).unwrap_or_default();
+        peers.iter().for_each(|peer| peer.abandon());
+    }
+
+    /// An object has said something of its sockets.
+    pub(in crate::gateway) fn note_said(&self) {
+        self.said.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// It has been carried out, or given up.
+    pub(in crate::gateway) fn note_done(&self) {
+        self.done.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Everything objects have said so far has been carried out.
+    pub(super) fn is_told(&self) -> bool {
+        self.done.load(Ordering::Acquire) == self.said.load(Ordering::Acquire)
+    }
+
+    /// Sockets of which something is to be stored for the next process.
+    pub(super) fn to_park(&self) -> Vec<(Arc<Peer>, SocketInfo)> {
+        let everyone: Vec<_> = lock(&self.peers).values().cloned().collect();
+        everyone.into_iter().filter_map(|peer| peer.to_park().map(|info| (peer, info))).collect()
     }
 
     /// Has the sweeper look at a socket until nothing of it is on its way.

@@ -23,17 +23,17 @@ use crate::object::peer::Payload;
 /// The client said that it goes.
 pub(super) const LEFT: Ending = Ending::Coded(CloseCode::Left, "left");
 
-/// Reads the hello of a framed socket: its token, if it has one.
+/// Reads the hello of a framed socket: its token and its resume token, as far as it has them.
 pub(super) fn read(
     peer: &Peer,
     first: &Message,
     subprotocol: Option<Encoding>,
     query_token: Option<String>,
-) -> Result<Option<String>, Ending> {
+) -> Result<(Option<String>, Option<String>), Ending> {
     let name = &peer.group.object.name;
     let (hello, spoken) = handshake::check(first, subprotocol, name, Joins::Nobody, query_token)?;
     peer.spoken.get_or_init(|| spoken.encoding);
-    Ok(hello.token)
+    Ok((hello.token, hello.resume))
 }
 
 /// What a message of a framed socket means: data for the object, or nothing.

@@ -32,6 +32,10 @@ pub(super) enum PeerEnding {
 struct Kept {
     tags: Option<Tags>,
     attachment: Attachment,
+    /// It is stored with every change.
+    lasting: bool,
+    /// It is stored for the next process.
+    parked: bool,
 }
 
 /// A socket of an object.
@@ -54,6 +58,7 @@ pub(in crate::gateway) struct Peer {
     begun: AtomicU64,
     /// The sweeper has it on its list.
     is_watched: AtomicBool,
+    is_abandoned: AtomicBool,
 }
 
 impl Peer {
@@ -77,6 +82,7 @@ impl Peer {
             pinged: AtomicU64::new(now.0),
             begun: AtomicU64::new(0),
             is_watched: AtomicBool::new(false),
+            is_abandoned: AtomicBool::new(false),
         })
     }
 
@@ -106,13 +112,58 @@ impl Peer {
         if kept.tags.is_some() {
             return false;
         }
-        *kept = Kept { tags: Some(tags), attachment };
+        *kept = Kept { tags: Some(tags), attachment, ..Kept::default() };
         true
     }
 
     /// Replaces what the object keeps with it.
     pub(super) fn attach(&self, attachment: Attachment) {
         self.kept().attachment = attachment;
+    }
+
+    /// It is stored with every change from now on.
+    pub(super) fn keep(&self) {
+        let mut kept = self.kept();
+        (kept.lasting, kept.parked) = (true, true);
+    }
+
+    /// It is stored with every change.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.kept().lasting
+    }
+
+    /// What is to be stored of it for the next process; none: nothing, or that is there already.
+    pub(super) fn to_park(&self) -> Option<SocketInfo> {
+        let is_due = {
+            let kept = self.kept();
+            kept.tags.is_some() && !kept.parked
+        };
+        (is_due && !self.is_ending()).then(|| self.info())
+    }
+
+    /// It is stored for the next process.
+    pub(super) fn note_parked(&self) {
+        self.kept().parked = true;
+    }
+
+    /// Is it stored for the next process?
+    pub(super) fn is_parked(&self) -> bool {
+        self.kept().parked
+    }
+
+    /// Its object was removed: nobody is told of its end.
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Release);
+    }
+
+    /// Is nobody to be told of its end?
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
+    }
+
+    /// Was it accepted?
+    pub(super) fn is_accepted(&self) -> bool {
+        self.kept().tags.is_some()
     }
 
     /// Was it accepted with this tag?
@@ -122,13 +173,13 @@ impl Peer {
 
     /// What is known of it.
     pub(super) fn info(&self) -> SocketInfo {
-        let (tags, attachment) = {
+        let (tags, attachment, lasting) = {
             let kept = self.kept();
-            (kept.tags.clone().unwrap_or_default(), kept.attachment.clone())
+            (kept.tags.clone().unwrap_or_default(), kept.attachment.clone(), kept.lasting)
         };
         let auto_response_ms = Some(self.auto_response_ms.load(Ordering::Relaxed)).filter(|ms| *ms != 0);
         let queued_bytes = self.out.queued_bytes();
-        SocketInfo { socket: self.socket, tags, attachment, queued_bytes, auto_response_ms }
+        SocketInfo { socket: self.socket, tags, attachment, queued_bytes, auto_response_ms, lasting }
     }
 
     /// Sends a frame; what it means that there is no room, the sender says.

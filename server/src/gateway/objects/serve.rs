@@ -12,7 +12,7 @@ use super::hello::{self, LEFT};
 use super::peer::{Peer, PeerEnding};
 use super::reader::Reader;
 use crate::access::scope::Verb;
-use crate::gateway::close_reason::{Ending, OVERLOADED, RESTARTING, TOO_FAST};
+use crate::gateway::close_reason::{Ending, OVERLOADED, RESTARTING, RESUME_FAILED, TOO_FAST};
 use crate::gateway::closing;
 use crate::gateway::frames;
 use crate::gateway::guard::admission::{ByteMeter, Permit};
@@ -27,6 +27,7 @@ use crate::object::caller::Caller;
 use crate::object::id::Identity;
 use crate::object::peer::{Framing, Payload, SocketEnd};
 use crate::object::socket::{PeerRequest, SocketEvent};
+use crate::runtime::handle::EventRefused;
 
 /// RFC 6455: the close frame had no code.
 const NO_CODE: u16 = 1005;
@@ -57,6 +58,8 @@ pub(in crate::gateway) struct Opening {
     pub(in crate::gateway) subprotocol: Option<Encoding>,
     /// The token of the query string: as if the hello had it.
     pub(in crate::gateway) query_token: Option<String>,
+    /// The resume token of the query string, on a raw socket.
+    pub(in crate::gateway) resume: Option<String>,
     /// The rest of the query string.
     pub(in crate::gateway) query: String,
     /// Its place among those that have not said hello.
@@ -81,6 +84,7 @@ pub(in crate::gateway) async fn serve(hub: Arc<Hub>, upgraded: Box<Upgraded>) {
         opening: Some(Box::new((opening, class))),
         told: None,
         end: None,
+        is_back: false,
     };
     if entered.is_err() {
         peer.end(PeerEnding::Gateway(OVERLOADED));
@@ -95,19 +99,29 @@ pub(in crate::gateway) async fn serve(hub: Arc<Hub>, upgraded: Box<Upgraded>) {
 /// Tells the object, says the last words.
 async fn finish(mut talk: Talk<'_>, read: ReadHalf, ending: PeerEnding) {
     let (hub, peer) = (talk.hub, talk.peer);
-    if let Some(mut told) = talk.told.take() {
-        if let Some(reason) = failure(&ending) {
-            // An object without room for it is told of the end all the same.
-            let _ = talk.tell(SocketEvent::Failed { socket: peer.socket, reason });
+    // Nobody was told of one that came back to nothing.
+    let came_to_nothing = talk.is_back && !peer.is_accepted() && matches!(ending, PeerEnding::Object(..));
+    let ending = if came_to_nothing { PeerEnding::Gateway(RESUME_FAILED) } else { ending };
+    match talk.told.take() {
+        Some(mut told) if peer.is_abandoned() || came_to_nothing => told.forget(),
+        Some(mut told) => {
+            if let Some(reason) = failure(&ending) {
+                // An object without room for it is told of the end all the same.
+                let _ = talk.tell(SocketEvent::Failed { socket: peer.socket, reason });
+            }
+            let end = talk.end.take().unwrap_or_else(|| end_of(&ending));
+            told.ended(SocketEnd { lasting: peer.is_lasting(), ..end }).await;
         }
-        told.ended(talk.end.take().unwrap_or_else(|| end_of(&ending))).await;
+        None => {}
     }
     let encoding = peer.spoken.get().copied();
     let words = match &ending {
         PeerEnding::Object(code, reason) => Some((vec![frames::close(*code, reason)], Keep::Reliable)),
         PeerEnding::Gateway(ending) => {
             hub.counters.refused.count_ending(*ending);
-            closing::words(hub, *ending, encoding, &frames::message, true)
+            let is_kept = *ending == RESTARTING && peer.is_parked();
+            let resume = is_kept.then(|| hub.objects.resume_token(peer.socket).to_string());
+            closing::words(hub, (*ending, resume.as_deref()), encoding, &frames::message, true)
         }
     };
     if let Some((last, keep)) = words {
@@ -134,7 +148,7 @@ fn end_of(ending: &PeerEnding) -> SocketEnd {
         PeerEnding::Gateway(Ending::Protocol(code, reason)) => (*code, (*reason).into(), false),
         PeerEnding::Gateway(Ending::Answered | Ending::Gone) => (ABNORMAL, "".into(), false),
     };
-    SocketEnd { code, reason, clean }
+    SocketEnd { code, reason, clean, lasting: false }
 }
 
 /// Writes what waits and reads what comes, until the socket is to end.
@@ -165,6 +179,8 @@ struct Talk<'a> {
     told: Option<ToldOpened<'a>>,
     /// As the client said it.
     end: Option<SocketEnd>,
+    /// The client offered a resume token.
+    is_back: bool,
 }
 
 impl<'a> Talk<'a> {
@@ -177,7 +193,7 @@ impl<'a> Talk<'a> {
                 self.hub.groups.watch(self.peer);
                 Ok(())
             }
-            Framing::Raw => self.open(None),
+            Framing::Raw => self.open(None, None),
         };
         let peer = Arc::clone(self.peer);
         let now = self.hub.clock.now();
@@ -199,19 +215,33 @@ impl<'a> Talk<'a> {
     }
 
     /// Tells the object of the socket.
-    fn open(&mut self, said: Option<Caller>) -> Result<(), Ending> {
+    fn open(&mut self, said: Option<Caller>, resume: Option<&str>) -> Result<(), Ending> {
         let Some((opening, _)) = self.opening.take().map(|opening| *opening) else { return Ok(()) };
-        let caller = said.or(opening.caller).ok_or(TOKEN_REFUSED)?;
-        let request = Box::new(PeerRequest { caller, query: opening.query });
-        self.tell(SocketEvent::Connected { socket: self.peer.socket, request })?;
-        let end = SocketEnd { code: ABNORMAL, reason: "".into(), clean: false };
+        if let Some(token) = resume.or(opening.resume.as_deref()) {
+            let token = token.parse().map_err(|_| RESUME_FAILED)?;
+            let (object, socket) = (&self.peer.group.object, self.peer.socket);
+            self.hub.objects.resume(object, socket, token).map_err(of_refusal)?;
+            self.is_back = true;
+        } else {
+            let caller = said.or(opening.caller).ok_or(TOKEN_REFUSED)?;
+            let request = Box::new(PeerRequest { caller, query: opening.query });
+            self.tell(SocketEvent::Connected { socket: self.peer.socket, request })?;
+        }
+        let end = SocketEnd { code: ABNORMAL, reason: "".into(), clean: false, lasting: false };
         let object = &self.peer.group.object;
         self.told = Some(ToldOpened::peer(self.hub, object, self.peer.socket, end));
         Ok(())
     }
 
     fn tell(&self, event: SocketEvent) -> Result<(), Ending> {
-        self.hub.objects.socket(&self.peer.group.object, event).map_err(of_refusal)
+        if self.peer.is_abandoned() {
+            return Ok(());
+        }
+        match self.hub.objects.socket(&self.peer.group.object, event) {
+            // The socket stays until it is stored for the next process.
+            Err(EventRefused::Draining) if self.told.is_some() => Ok(()),
+            told => told.map_err(of_refusal),
+        }
     }
 
     fn take(&mut self, message: Message) -> Result<(), Ending> {
@@ -249,11 +279,14 @@ impl<'a> Talk<'a> {
     fn hello(&mut self, first: &Message) -> Result<(), Ending> {
         let Some(opening) = self.opening.as_deref_mut() else { return Err(TOKEN_REFUSED) };
         let (Opening { subprotocol, query_token, .. }, class) = opening;
-        let token = hello::read(self.peer, first, *subprotocol, query_token.take())?;
+        let (token, resume) = hello::read(self.peer, first, *subprotocol, query_token.take())?;
+        if resume.is_some() {
+            return self.open(None, resume.as_deref());
+        }
         let (access, now_ms) = (&self.hub.settings.access, self.hub.clock.unix_ms());
         let name = &self.peer.group.object.name;
         let caller = caller_of(access, class, name, Verb::Connect, token.as_deref(), now_ms);
-        self.open(Some(caller.map_err(|_| TOKEN_REFUSED)?))
+        self.open(Some(caller.map_err(|_| TOKEN_REFUSED)?), None)
     }
 }
 
@@ -262,7 +295,7 @@ fn end_as_said(frame: Option<CloseFrame>) -> SocketEnd {
         Some(CloseFrame { code, reason }) => (code.into(), reason.as_str().into()),
         None => (NO_CODE, "".into()),
     };
-    SocketEnd { code, reason, clean: true }
+    SocketEnd { code, reason, clean: true, lasting: false }
 }
 
 /// Known to the others for as long as this lives.

@@ -10,8 +10,9 @@ use crate::gateway::{ClassEntry, Stored};
 use crate::object::id::{Identity, ObjectId};
 use crate::object::peer::{AutoResponse, Framing, SocketRules};
 use crate::object::request::{ObjectRequest, ObjectResponse};
-use crate::object::storage::{AlarmRow, Range, ReadError, Reader, Record};
-use crate::runtime::ports::ObjectQuery;
+use crate::object::resume::KeptSocket;
+use crate::object::storage::{AlarmRow, Bookmark, Range, ReadError, Reader, Record};
+use crate::runtime::ports::{ObjectQuery, RestoreError};
 
 /// `chat` is public and raw, with a pair that is answered; `room` speaks our protocol and wants a token; `small` has
 /// two sockets and short messages; `vault` is for operators.
@@ -66,6 +67,10 @@ impl Stored for FakeStored {
     ) -> Result<(), ReadError> {
         see(&FakeReader(object))
     }
+
+    fn bookmark(&self, at_unix_ms: Option<u64>) -> Result<Bookmark, RestoreError> {
+        Ok(Bookmark(at_unix_ms.unwrap_or(0x2a)))
+    }
 }
 
 fn record(name: &str) -> (ObjectId, Record) {
@@ -114,6 +119,15 @@ impl Reader for FakeReader {
     }
     fn bytes(&self) -> Result<u64, ReadError> {
         Ok(4711)
+    }
+    fn sockets(&self) -> Result<Vec<KeptSocket>, ReadError> {
+        Ok(Vec::new())
+    }
+    fn bookmark_now(&self) -> Result<Bookmark, ReadError> {
+        Ok(Bookmark(0x2a))
+    }
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, ReadError> {
+        Ok(Bookmark(unix_ms))
     }
     fn epoch(&self) -> Result<Epoch, ReadError> {
         Ok(Epoch(3))

@@ -36,8 +36,11 @@ use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
+use crate::object::peer::SocketInfo;
 use crate::object::request::HTTP_METHOD;
+use crate::object::resume::{ResumeKey, ResumeToken};
 use crate::object::socket::{Receiver, SocketEvent, SocketId, StateFrame};
+use crate::object::storage::{Bookmark, Ticket};
 use crate::runtime::handle::{EventRefused, Objects, ReplyTo};
 use crate::runtime::ports::{Outlet as _, SocketOutput};
 
@@ -65,6 +68,12 @@ impl Objects for FakeObjects {
     fn delete(&self, object: &Identity, reply: ReplyTo) {
         self.calls.lock().unwrap().push((object.name.as_str().to_owned(), "delete".to_owned(), Value::Null));
         reply(Ok(Value::Null));
+    }
+
+    fn restore(&self, object: &Identity, bookmark: Bookmark, reply: ReplyTo) {
+        let name = object.name.as_str().to_owned();
+        self.calls.lock().unwrap().push((name, "restore".to_owned(), bookmark.to_string().into()));
+        reply(Ok(json!({"undo": bookmark.to_string()})));
     }
 
     fn is_awake(&self, _: &Identity) -> bool {
@@ -113,6 +122,18 @@ impl Objects for FakeObjects {
             self.outlet.deliver(&mut output.into_iter().collect());
         }
         self.events.send(event).map_err(|_| EventRefused::Draining)
+    }
+
+    fn resume(&self, _: &Identity, _: SocketId, _: ResumeToken) -> Result<(), EventRefused> {
+        Err(EventRefused::NotAwaited)
+    }
+
+    fn resume_token(&self, socket: SocketId) -> ResumeToken {
+        ResumeKey::default().token(socket)
+    }
+
+    fn park(&self, _: &[(Identity, SocketInfo)]) -> Option<Arc<Ticket>> {
+        None
     }
 
     fn listing(&self, _: &Identity) -> Option<Listing> {

@@ -6,6 +6,7 @@ mod fake_game;
 mod frames;
 mod harness;
 mod http;
+mod object_back;
 mod object_client;
 mod object_ends;
 mod object_live;

@@ -16,9 +16,10 @@ use crate::app::{App, Server};
 use crate::config::RawConfig;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, WakeError, WakeReason};
+use crate::object::contract::{Answer, Call, CallError, CallId, Class, DurableObject, WakeError, WakeReason};
 use crate::object::id::Identity;
 use crate::object::peer::Payload;
+use crate::object::request::{ObjectRequest, ObjectResponse};
 use crate::object::socket::{SocketEvent, SocketId};
 
 /// How soon a diary hibernates.
@@ -37,6 +38,7 @@ impl Class for Diaries {
     fn rules(&self) -> ClassRules {
         ClassRules {
             hibernates_after: HIBERNATES_AFTER,
+            history: true,
             access: ClassAccess::all(Access::Public),
             ..ClassRules::default()
         }
@@ -79,6 +81,20 @@ impl DurableObject for Diary {
         let last = ctx.storage().get(b"last")?.unwrap_or_default();
         Ok(Answer::Now(String::from_utf8_lossy(&last).into_owned().into()))
     }
+    fn on_http(
+        &mut self,
+        ctx: &mut Context<'_>,
+        _: CallId,
+        request: ObjectRequest,
+    ) -> Result<Answer, CallError> {
+        if request.method == "PUT" {
+            ctx.storage().put("last", request.body.clone())?;
+        }
+        let last = ctx.storage().get(b"last")?.unwrap_or_default();
+        let asked = format!("{} /{}?{}", request.method, request.path, request.query);
+        let headers = vec![("x-asked".to_owned(), asked)];
+        Ok(ObjectResponse { status: 203, headers, body: last }.into())
+    }
     fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
         match event {
             SocketEvent::Connected { socket, request } => {
@@ -86,8 +102,7 @@ impl DurableObject for Diary {
                 ctx.peers().attach(socket, request.query.into_bytes()).unwrap();
             }
             SocketEvent::Received { socket, payload: Payload::Text(text) } => self.heard(ctx, socket, &text),
-            // One that was deleted is not to come back for this.
-            SocketEvent::Disconnected { end, .. } if ctx.storage().get(b"last").unwrap().is_some() => {
+            SocketEvent::Disconnected { end, .. } => {
                 ctx.storage().put("last", format!("ended {}", end.code).into_bytes()).unwrap();
             }
             _ => {}
@@ -124,13 +139,25 @@ async fn heard(socket: &mut WebSocketStream<TcpStream>) -> String {
 }
 
 async fn http(addr: SocketAddr, method: &str, path: &str) -> Value {
+    serde_json::from_str(&text(addr, method, &format!("/v1/objects/{path}")).await).unwrap()
+}
+
+async fn text(addr: SocketAddr, method: &str, path: &str) -> String {
+    request(addr, method, path, "").await.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+/// The whole answer.
+async fn request(addr: SocketAddr, method: &str, path: &str, body: &str) -> String {
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut read, mut write) = tcp.into_split();
-    let request = format!("{method} /v1/objects/{path} HTTP/1.0\r\nhost: a\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     tokio::io::AsyncWriteExt::write_all(&mut write, request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     soon(tokio::io::AsyncReadExt::read_to_string(&mut read, &mut answer)).await.unwrap();
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    answer
 }
 
 /// Waits until the diary is as a test wants it.
@@ -194,7 +221,7 @@ fn socket_6_the_end_of_a_socket_wakes_its_object_once() {
 }
 
 #[test]
-fn an_object_that_is_deleted_is_gone_with_its_sockets() {
+fn socket_6_an_object_that_is_deleted_is_gone_with_its_sockets_and_their_ends_wake_nobody() {
     let (mut server, _dir, addr) = server();
     run(async {
         let mut ann = connect(addr, "ann").await;
@@ -207,6 +234,62 @@ fn an_object_that_is_deleted_is_gone_with_its_sockets() {
             }
         })
         .await;
+        drop(ann);
+        let gone = "tickstone_connections{transport=\"ws\"} 0";
+        soon(async {
+            while !text(addr, "GET", "/metrics").await.contains(gone) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+        let page = text(addr, "GET", "/v1/objects?class=diary").await;
+        let page: Value = serde_json::from_str(&page).unwrap();
+        assert_eq!(page["objects"], json!([]), "its diary has no entry of the end");
+        assert_eq!(http(addr, "GET", "diary/mine").await["code"], "no_such_object");
+    });
+    server.take().unwrap().drain();
+}
+
+#[test]
+fn any_http_request_reaches_the_object_and_its_response_comes_back() {
+    let (mut server, _dir, addr) = server();
+    run(async {
+        let path = "/v1/objects/diary/mine/http/page/1?a=b";
+        for (method, body) in [("PUT", "first"), ("GET", ""), ("DELETE", ""), ("PUT", "second")] {
+            let answer = request(addr, method, path, body).await;
+            assert!(answer.starts_with("HTTP/1.0 203"), "{answer}");
+            assert!(answer.contains(&format!("x-asked: {method} /page/1?a=b\r\n")), "{answer}");
+            let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(["first", "second"].contains(&body), "{body}");
+        }
+        until(addr, "hibernated").await;
+        assert_eq!(text(addr, "GET", "/v1/objects/diary/mine/http").await, "second", "a request wakes it");
+    });
+    server.take().unwrap().drain();
+}
+
+#[test]
+fn store_4_an_operator_takes_an_object_back_and_forth_over_http() {
+    let (mut server, _dir, addr) = server();
+    run(async {
+        let mut ann = connect(addr, "ann").await;
+        assert_eq!(asked(&mut ann, "one").await, "noted one");
+        let bookmark = http(addr, "GET", "diary/mine/bookmark").await["bookmark"].take();
+        assert_eq!(asked(&mut ann, "two").await, "noted two");
+        let restore = async |to: Value| {
+            let answer = request(addr, "POST", "/v1/objects/diary/mine/restore", &to.to_string()).await;
+            serde_json::from_str::<Value>(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+        };
+        let back = restore(json!({ "bookmark": bookmark })).await;
+        assert_eq!(http(addr, "POST", "diary/mine/call/last").await, "one");
+        assert_eq!(asked(&mut ann, "who").await, "ann", "her socket stays");
+        restore(json!({ "bookmark": back["undo"] })).await;
+        assert_eq!(http(addr, "POST", "diary/mine/call/last").await, "two");
+        assert_eq!(restore(json!({ "bookmark": "ffffffffffffffff" })).await["code"], "bookmark_ahead");
+        for wrong in [json!({}), json!({"bookmark": "1"}), json!({"bookmark": bookmark, "at_unix_ms": 1})] {
+            assert_eq!(restore(wrong).await["code"], "invalid_field");
+        }
+        assert_eq!(restore(json!({ "at_unix_ms": 1 })).await["code"], "bookmark_expired");
     });
     server.take().unwrap().drain();
 }

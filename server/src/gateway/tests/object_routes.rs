@@ -1,9 +1,13 @@
 //! The routes of objects.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::harness::{SECRET, World, guarded, run, world};
 use super::requests::said;
+use crate::access::admin::generate;
+use crate::access::doorkeeper::{Doorkeeper, RawAccess};
 use crate::object::caller::Caller;
 
 fn status_of(answer: &str) -> u16 {
@@ -193,5 +197,64 @@ fn operators_routes_need_a_key_and_tokens_say_who_calls() {
                 "{wrong}"
             );
         }
+    });
+}
+
+#[test]
+fn id_1_unique_objects_are_reached_by_their_id_and_a_forged_or_foreign_one_is_400() {
+    let world = world(guarded);
+    run(async {
+        let key = format!("authorization: Bearer {SECRET}\r\n{JSON}");
+        assert_eq!(asked(&world, "POST", "objects/chat", "", "").await.0, 401);
+        let (status, made) = asked(&world, "POST", "objects/chat", &key, "").await;
+        let id = made["id"].as_str().unwrap().to_owned();
+        assert_eq!((status, id.len()), (201, 64));
+        let (_, other) = asked(&world, "POST", "objects/chat", &key, "").await;
+        assert_ne!(other["id"], made["id"]);
+        assert!(world.calls().is_empty(), "nothing was woken");
+        assert_eq!(asked(&world, "POST", "objects/nothing", &key, "").await.0, 404);
+        assert_eq!(asked(&world, "POST", "objects/match", &key, "").await.0, 404);
+        let call = |class: &str, id: &str| format!("objects/{class}/{id}/call/echo");
+        assert_eq!(asked(&world, "POST", &call("chat", &id), &key, "1").await, (200, json!(1)));
+        let last = if id.ends_with('0') { "1" } else { "0" };
+        let forged = format!("{}{last}", &id[..63]);
+        for (class, id) in [("chat", &forged), ("vault", &id), ("chat", &id.to_uppercase().replace('0', "A"))]
+        {
+            let (status, problem) = asked(&world, "POST", &call(class, id), &key, "1").await;
+            assert_eq!((status, &problem["code"]), (400, &json!("invalid_id")), "{class} {id}");
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("id") && !detail.contains(id.as_str()), "{detail}");
+        }
+        assert_eq!(world.calls().len(), 1, "they are not looked up");
+    });
+}
+
+#[test]
+fn a_backup_is_made_for_an_operator_alone() {
+    let (reader, line) = generate("reader", "read+call").unwrap();
+    let world = world(|settings| {
+        let raw =
+            RawAccess { secret: Some(SECRET.to_owned()), admin_keys: vec![line], ..RawAccess::default() };
+        guarded(settings);
+        settings.access = Arc::new(Doorkeeper::new(&raw).unwrap());
+    });
+    run(async {
+        let bearer = |key: &str| format!("authorization: Bearer {key}\r\n");
+        for path in ["backup", "objects/chat/a/restore"] {
+            assert_eq!(asked(&world, "POST", path, JSON, "{}").await.0, 401, "{path}");
+            let wrong = format!("{}{JSON}", bearer("guessed"));
+            assert_eq!(asked(&world, "POST", path, &wrong, "{}").await.0, 401, "{path}");
+            let read = format!("{}{JSON}", bearer(&reader));
+            assert_eq!(asked(&world, "POST", path, &read, "{}").await.0, 403, "{path}");
+        }
+        let (status, made) = asked(&world, "POST", "backup", &bearer(SECRET), "").await;
+        assert_eq!((status, &made["path"]), (200, &json!("backups/one")));
+        assert_eq!(asked(&world, "GET", "objects/chat/a/bookmark", "", "").await.0, 401);
+        let (status, now) = asked(&world, "GET", "objects/chat/a/bookmark", &bearer(SECRET), "").await;
+        assert_eq!((status, &now["bookmark"]), (200, &json!("000000000000002a")));
+        let restore = format!("{}{JSON}", bearer(SECRET));
+        let body = r#"{"at_unix_ms": 41}"#;
+        let (status, back) = asked(&world, "POST", "objects/chat/a/restore", &restore, body).await;
+        assert_eq!((status, &back["bookmark"]), (200, &json!("0000000000000029")));
     });
 }

@@ -30,11 +30,10 @@ impl Worker {
         let skipped = next.as_ref().map_or(0, |(_, skipped)| *skipped);
         let (name, due) = (row.name.clone(), row.generation);
         scratch.effects.clear();
-        scratch.effects.writes.push(match next {
+        scratch.effects.give(match next {
             Some((next, _)) => Write::SetAlarm(next),
             None => Write::ClearAlarm { name: name.clone(), generation: due },
         });
-        scratch.effects.given = 1;
         scratch.effects.running_alarm = Some(name.clone());
         let fired = AlarmFired {
             name,

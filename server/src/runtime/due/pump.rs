@@ -62,6 +62,9 @@ impl Worker {
             Ok(Looked::More) => shared.pump.hint(now + Duration::from_millis(1)),
             Err(error) => tracing::warn!(%error, "the stored alarms cannot be read: tried again in a second"),
         }
+        if let Err(error) = shared.end_returns(now) {
+            tracing::warn!(%error, "the stored sockets cannot be read: tried again in a second");
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tickstone_shared::wire::close::CloseCode;
 
+use super::removal::is_of_before;
 use crate::object::contract::{CallError, WakeReason};
 use crate::object::id::Identity;
 use crate::object::storage::{AlarmRow, TicketState};
@@ -42,7 +43,8 @@ impl Worker {
         );
         let reason = WakeReason::Crash { attempt, panics };
         let told = "the match crashed and is being restored";
-        self.throw_away(shared, scratch, slot, activation, (reason, told), &CallError::Reset);
+        let order = self.throw_away(shared, scratch, slot, activation, (reason, told), &CallError::Reset);
+        shared.rewake(self, order);
     }
 
     /// A commit failed or the gate overflowed: what was held is never sent, and the object starts anew.
@@ -60,10 +62,13 @@ impl Worker {
             "writes did not become durable: the object is reset to what is stored"
         );
         let reason = WakeReason::Crash { attempt: None, panics: 0 };
-        self.throw_away(shared, scratch, slot, activation, (reason, "the match is being restored"), error);
+        let told = "the match is being restored";
+        let order = self.throw_away(shared, scratch, slot, activation, (reason, told), error);
+        shared.rewake(self, order);
     }
 
-    fn throw_away(
+    /// Throws an activation away; the order wakes it anew.
+    pub(super) fn throw_away(
         &self,
         shared: &Shared,
         scratch: &mut Scratch,
@@ -71,7 +76,7 @@ impl Worker {
         mut activation: Box<Activation>,
         (reason, told): (WakeReason, &'static str),
         error: &CallError,
-    ) {
+    ) -> WakeOrder {
         let identity = (*activation.identity).clone();
         let postponed = self.postponed(shared, &mut activation);
         let backlog = activation.aside.block.take().map(|block| block.held).unwrap_or_default();
@@ -81,9 +86,7 @@ impl Worker {
         self.load.fetch_sub(1, Ordering::Relaxed);
         shared.metrics.count_object(identity.class, Some(ACTIVE), None);
         let since = shared.clock.now();
-        let order =
-            WakeOrder { backlog, behind_writes: true, postponed, ..WakeOrder::new(identity, reason, since) };
-        shared.rewake(self, order);
+        WakeOrder { backlog, behind_writes: true, postponed, ..WakeOrder::new(identity, reason, since) }
     }
 
     /// Alarms whose runs are lost with what they wrote: they are due again, later.
@@ -118,15 +121,18 @@ impl Worker {
         self.load.fetch_sub(1, Ordering::Relaxed);
         activation.answer_all(&CallError::Reset);
         let identity = Arc::clone(&activation.identity);
-        let stored = activation.recorded;
+        let (stored, deleted) = (activation.recorded, activation.aside.deleted);
         let alarm = activation.next_alarm().map(|row| self.wall().moment(row.due_ms));
         if !stored {
             shared.listings.withdraw(&identity);
         }
         shared.metrics.count_object(identity.class, Some(ACTIVE), stored.then_some(HIBERNATED));
         discard(activation);
-        let events =
-            shared.directory.release_if_quiet(identity.id, self.id, || self.collect_events(identity.id));
+        let events = shared.directory.release_if_quiet(identity.id, self.id, || {
+            let mut events = self.collect_events(identity.id);
+            events.retain(|event| !deleted || !is_of_before(event));
+            events
+        });
         if let Some(alarm) = alarm {
             shared.pump.hint(alarm);
         }

@@ -9,6 +9,8 @@ use tickstone_shared::ids::Epoch;
 use tickstone_shared::time::Moment;
 
 use super::endings::{ACTIVE, HIBERNATED};
+use super::found::Found;
+use super::restoring::Undo;
 use super::set_aside::{SET_ASIDE, SetAside};
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
@@ -16,7 +18,7 @@ use crate::object::contract::{Class, WakeError, WakeReason};
 use crate::object::effects::Effects;
 use crate::object::id::Identity;
 use crate::object::sight::Sight;
-use crate::object::storage::{AlarmRow, ReadError, Reader, Record, Ticket, TicketState, Write, WriteBatch};
+use crate::object::storage::{AlarmRow, ReadError, Ticket, TicketState, Write, WriteBatch};
 use crate::runtime::activation::Activation;
 use crate::runtime::inbox::{Adoption, WakeOrder};
 use crate::runtime::outbox::Outbox;
@@ -32,6 +34,8 @@ pub enum PendingWake {
     Unsubmitted(WakeOrder),
     /// What an earlier activation wrote must be durable before it is read.
     Barrier(Arc<Ticket>, WakeOrder),
+    /// What is stored is taken back to an earlier moment.
+    Restored(Arc<Ticket>, WakeOrder, Undo),
     /// What `wake` wrote must be durable before the object does anything.
     Settle(Arc<Ticket>, Box<Activation>),
 }
@@ -41,37 +45,6 @@ enum Woken {
     Awake,
     Failed(WakeError),
     Panicked(String),
-}
-
-/// What is stored of an object that is to be woken.
-struct Found {
-    record: Option<Record>,
-    alarms: Vec<AlarmRow>,
-    epoch: Epoch,
-}
-
-impl Found {
-    fn read(reader: &dyn Reader) -> Result<Self, ReadError> {
-        let (record, epoch) = (reader.record()?, reader.epoch()?);
-        let alarms = if record.is_some() { reader.alarms()? } else { Vec::new() };
-        Ok(Self { record, alarms, epoch })
-    }
-
-    /// Why the object is woken, now that it is known what is stored of it.
-    fn reason(&self, ordered: &WakeReason, node: u32, rules: &ClassRules) -> WakeReason {
-        let Some(record) = &self.record else {
-            return match ordered {
-                WakeReason::Crash { .. } => ordered.clone(),
-                _ => WakeReason::Created,
-            };
-        };
-        match ordered {
-            _ if record.class_version < rules.version => WakeReason::Migration { from: record.class_version },
-            WakeReason::Crash { .. } => ordered.clone(),
-            _ if record.node == node => WakeReason::Hibernation,
-            _ => WakeReason::Restart,
-        }
-    }
 }
 
 /// A wake that has what it needs.
@@ -120,6 +93,8 @@ impl Wake<'_> {
         aside.kept.alarms = alarms.collect();
         aside.kept.alarm_generation = self.found.alarms.iter().map(|row| row.generation).max().unwrap_or(0);
         let sockets = shared.outlet.sockets_of(identity.id);
+        aside.kept.resume_key = shared.resume_key;
+        aside.absent = self.found.absent.clone();
         aside.kept.sockets = sockets.into_iter().map(|info| (info.socket, info)).collect();
         activation
     }
@@ -169,7 +144,7 @@ impl Worker {
     }
 
     /// Keeps a wake for the next turn: the store will take it or be read again.
-    fn wake_later(&self, order: WakeOrder) {
+    pub(super) fn wake_later(&self, order: WakeOrder) {
         self.core().wakes.push(PendingWake::Unsubmitted(order));
     }
 
@@ -191,6 +166,10 @@ impl Worker {
                 PendingWake::Barrier(ticket, order) if ticket.state() != TicketState::Pending => {
                     self.wake_later(order);
                 }
+                PendingWake::Restored(ticket, order, undo) if ticket.state() != TicketState::Pending => {
+                    undo.tell(ticket.state());
+                    self.wake(shared, scratch, order, now);
+                }
                 PendingWake::Settle(ticket, activation) if ticket.state() != TicketState::Pending => {
                     self.settled(shared, scratch, ticket.state(), activation, now);
                 }
@@ -199,9 +178,13 @@ impl Worker {
         }
     }
 
-    fn wake(&self, shared: &Shared, scratch: &mut Scratch, order: WakeOrder, now: Moment) {
+    fn wake(&self, shared: &Shared, scratch: &mut Scratch, mut order: WakeOrder, now: Moment) {
+        if let Some(restoring) = order.restoring.take() {
+            return self.begin_restore(shared, order, restoring);
+        }
         let identity = order.identity.clone();
-        let found = shared.store.reader(identity.id).and_then(|reader| Found::read(&*reader));
+        let read = || Found::read(&*shared.store.reader(identity.id)?, shared.absent(identity.id)?);
+        let found = read();
         let found = match found {
             Ok(found) => found,
             Err(ReadError::Io(_)) => return self.wake_later(order),

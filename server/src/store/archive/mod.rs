@@ -7,6 +7,7 @@
 mod backup;
 mod check;
 mod framing;
+mod overlay;
 mod restore;
 mod tables;
 mod verify;

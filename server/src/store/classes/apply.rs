@@ -96,6 +96,9 @@ fn change_page(
         }
         ClassMigration::Delete { .. } => {
             delete(&mut tables, &page, &mut after)?;
+            if page.is_empty() {
+                after.set_class_bytes(&mut tables, class, 0)?;
+            }
             if page.is_empty() && after.classes.remove(class).is_some() {
                 tables.classes()?.remove(class)?;
             }
@@ -155,6 +158,9 @@ fn rename_row(
     to: &str,
     standing: &mut Standing,
 ) -> Result<(), redb::Error> {
+    let bytes = standing.bytes_of(from) + standing.bytes_of(to);
+    standing.set_class_bytes(tables, from, 0)?;
+    standing.set_class_bytes(tables, to, bytes)?;
     let Some(mut row) = standing.classes.remove(from) else { return Ok(()) };
     tables.classes()?.remove(from)?;
     row.version = row.version.max(standing.classes.get(to).map_or(0, |row| row.version));

@@ -40,7 +40,13 @@ pub(in crate::store) fn growth_max(writes: &[Write]) -> u64 {
 
 /// Do these writes change what an account counts?
 pub(in crate::store) fn counts(writes: &[Write]) -> bool {
-    writes.iter().any(|write| !matches!(write, Write::Append { .. } | Write::CutJournal | Write::Record(_)))
+    let counts = |write: &Write| match write {
+        Write::Put { .. } | Write::Delete { .. } | Write::SetAlarm(_) | Write::ClearAlarm { .. } => true,
+        Write::DeleteAll | Write::Restore { .. } => true,
+        Write::Append { .. } | Write::CutJournal | Write::Record(_) => false,
+        Write::KeepSocket(_) | Write::ForgetSocket(_) => false,
+    };
+    writes.iter().any(counts)
 }
 
 /// What is known of a row before it is changed: the bytes it counts for, and its generation if it is an alarm.
@@ -73,6 +79,7 @@ pub(in crate::store) fn after<E>(
                 continue;
             }
             Write::Append { .. } | Write::CutJournal | Write::Record(_) | Write::Restore { .. } => continue,
+            Write::KeepSocket(_) | Write::ForgetSocket(_) => continue,
         };
         let place = (space == Space::Alarm, key);
         let before = match changed.get(&place) {

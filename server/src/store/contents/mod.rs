@@ -1,5 +1,5 @@
 //! What the file has of each object besides its journal: values, alarms, the account of their sizes, the
-//! history behind them, and the indexes that find objects by name and alarms by time.
+//! history behind them, sockets for the next process, and the indexes that find objects by name and alarms by time.
 //!
 //! Everything here is called within a transaction of the commit thread, or reads a snapshot.
 
@@ -10,5 +10,6 @@ pub(super) mod history;
 pub(super) mod keys;
 pub(super) mod objects;
 pub(super) mod sealed;
+pub(super) mod sockets;
 pub(super) mod transfer;
 pub(super) mod writer;

@@ -17,6 +17,7 @@ use crate::object::storage::{Entry, Record};
 use crate::store::error::lenient;
 use crate::store::recovery::{move_tail, remove_tails};
 use crate::store::tables::Tables;
+use tickstone_shared::ids::ObjectName;
 
 /// Moves an object and returns its new id. What is damaged stays behind, and is logged.
 pub(in crate::store) fn transfer(
@@ -32,8 +33,15 @@ pub(in crate::store) fn transfer(
     remove_tails(tables, object)?;
     Writer::new(tables, &mut scratch, 0, BTreeMap::new()).delete_all(object, History::None)?;
     account::write(tables, object, Account::default())?;
-    objects::set_record(tables, &new, &Record { class: to.to_owned(), ..record.clone() })?;
+    let record = Record { class: to.to_owned(), name: new_name(object, &new, record), ..record.clone() };
+    objects::set_record(tables, &new, &record)?;
     Ok(new)
+}
+
+/// One that is called by its id is called by the new one.
+fn new_name(object: &ObjectId, new: &ObjectId, record: &Record) -> ObjectName {
+    let own = record.name.as_str() == object.to_string();
+    own.then(|| ObjectName::parse(&new.to_string()).ok()).flatten().unwrap_or_else(|| record.name.clone())
 }
 
 fn copy_rows(

@@ -9,7 +9,7 @@ use super::chunk::Scratch;
 use super::history::{self, Subject};
 use super::keys::{Space, row_key, space_end, within};
 use super::sealed::decode_record;
-use super::{alarms, objects};
+use super::{alarms, objects, sockets};
 use crate::object::id::ObjectId;
 use crate::object::storage::{AlarmRow, Bookmark, Record, Write, WriteBatch, alarm_bytes};
 use crate::store::error::lenient;
@@ -72,6 +72,8 @@ impl<'w, 'txn> Writer<'w, 'txn> {
             Write::DeleteAll => self.delete_all(object, history),
             Write::Restore { bookmark, .. } => self.restore(batch, *bookmark),
             Write::Record(record) => self.set_record(object, history, record),
+            Write::KeepSocket(socket) => sockets::keep(self.tables, object, socket),
+            Write::ForgetSocket(socket) => sockets::forget(self.tables, object, *socket),
             Write::Append { .. } | Write::CutJournal => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use redb::{Database, ReadableDatabase, ReadableTable};
 
 use crate::object::id::ObjectId;
-use crate::object::storage::{Bookmark, ReadError, Write, WriteBatch};
+use crate::object::storage::{Bookmark, NO_ACTIVATION, ReadError, Write, WriteBatch};
 use crate::store::contents::account::{Account, Before, after, counts, growth_max};
 use crate::store::contents::keys::{Space, row_key};
 use crate::store::contents::{alarms, chunk};
@@ -67,6 +67,12 @@ impl<'a> Judge<'a> {
         }
         if batch.writes.is_empty() {
             return Ok(Verdict::Accepted);
+        }
+        if batch.epoch == NO_ACTIVATION {
+            let is_of_sockets =
+                |write: &Write| matches!(write, Write::KeepSocket(_) | Write::ForgetSocket(_));
+            let accepted = batch.writes.iter().all(is_of_sockets);
+            return Ok(if accepted { Verdict::Accepted } else { Verdict::Refused });
         }
         if !index.admits(&batch.object, batch.node, batch.epoch) {
             return Ok(Verdict::Refused);

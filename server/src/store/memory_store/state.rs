@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::stored::Stored;
 use crate::object::id::ObjectId;
-use crate::object::storage::{Bookmark, Write, WriteBatch};
+use crate::object::storage::{Bookmark, NO_ACTIVATION, Write, WriteBatch};
 use crate::store::settings::StoreSettings;
 
 /// See the module.
@@ -57,6 +57,12 @@ impl State {
             Write::Restore { class, bookmark } => !self.reaches(&settings.history, class, *bookmark),
             _ => false,
         });
+        if batch.epoch == NO_ACTIVATION {
+            let is_of_sockets =
+                |write: &Write| matches!(write, Write::KeepSocket(_) | Write::ForgetSocket(_));
+            let accepted = batch.writes.iter().all(is_of_sockets);
+            return if accepted { Verdict::Accepted } else { Verdict::Refused };
+        }
         if !stored.admits(batch) || restores {
             return Verdict::Refused;
         }

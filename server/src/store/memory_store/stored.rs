@@ -1,10 +1,11 @@
 //! What the twin has of one object, plainly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::object::id::ObjectId;
+use crate::object::resume::KeptSocket;
 use crate::object::storage::{
-    AlarmRow, Bookmark, Entry, Range, ReadError, Reader, Record, Write, WriteBatch,
+    AlarmRow, Bookmark, Entry, NO_ACTIVATION, Range, ReadError, Reader, Record, Write, WriteBatch,
 };
 use crate::store::error::damaged;
 use tickstone_shared::ids::Epoch;
@@ -32,6 +33,7 @@ pub(super) struct Stored {
     pub(super) contents: Contents,
     pub(super) journal: Vec<Vec<u8>>,
     pub(super) damaged: bool,
+    pub(super) sockets: BTreeMap<u64, KeptSocket>,
     /// What there was before a group, the oldest first.
     pub(super) history: Vec<(u64, Contents)>,
 }
@@ -45,7 +47,9 @@ impl Stored {
 
     /// Carries out the writes of a batch that is admitted.
     pub(super) fn apply(&mut self, batch: &WriteBatch) {
-        (self.epoch, self.node) = (batch.epoch, batch.node);
+        if batch.epoch != NO_ACTIVATION {
+            (self.epoch, self.node) = (batch.epoch, batch.node);
+        }
         for write in &batch.writes {
             self.write(batch, write.clone());
         }
@@ -66,6 +70,8 @@ impl Stored {
                 *contents = Contents::default();
                 self.journal.clear();
             }
+            Write::KeepSocket(socket) => drop(self.sockets.insert(socket.socket, socket)),
+            Write::ForgetSocket(socket) => drop(self.sockets.remove(&socket.0)),
             Write::Restore { bookmark, .. } => self.restore(batch, bookmark),
             Write::Append { entry } => self.journal.push(entry),
             Write::CutJournal => self.journal.clear(),
@@ -89,6 +95,15 @@ impl Stored {
 pub(super) struct MemoryReader {
     pub(super) object: ObjectId,
     pub(super) stored: Stored,
+    pub(super) group: u64,
+    pub(super) floor: u64,
+    pub(super) moments: VecDeque<(u64, u64)>,
+}
+
+/// The newest of these moments until a time; the earliest there is if none was.
+pub(super) fn newest_until(moments: &VecDeque<(u64, u64)>, floor: u64, unix_ms: u64) -> Bookmark {
+    let moment = moments.iter().rfind(|(at_ms, _)| *at_ms <= unix_ms);
+    Bookmark(moment.map_or(floor, |(_, group)| *group))
 }
 
 impl MemoryReader {
@@ -137,6 +152,18 @@ impl Reader for MemoryReader {
 
     fn journal(&self) -> Result<Vec<Vec<u8>>, ReadError> {
         Ok(self.checked()?.journal.clone())
+    }
+
+    fn sockets(&self) -> Result<Vec<KeptSocket>, ReadError> {
+        Ok(self.checked()?.sockets.values().cloned().collect())
+    }
+
+    fn bookmark_now(&self) -> Result<Bookmark, ReadError> {
+        Ok(Bookmark(self.group))
+    }
+
+    fn bookmark_at(&self, unix_ms: u64) -> Result<Bookmark, ReadError> {
+        Ok(newest_until(&self.moments, self.floor, unix_ms))
     }
 
     fn epoch(&self) -> Result<Epoch, ReadError> {

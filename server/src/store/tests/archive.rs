@@ -218,3 +218,29 @@ fn compaction_makes_a_file_small_and_keeps_everything() {
     drop(store);
     thread.close().unwrap();
 }
+
+#[test]
+fn store_5_a_check_changes_nothing_even_of_a_file_that_was_not_closed() {
+    let (dir, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, thread) = open(dir.path());
+    fill(&store);
+    let [from, to] = [&dir, &killed].map(|dir| dir.path().join("tickstone.redb"));
+    std::fs::copy(&from, &to).unwrap();
+    drop(store);
+    thread.close().unwrap();
+    let lonely = tempfile::tempdir().unwrap();
+    assert!(archive::check(lonely.path(), Compaction::No).is_err());
+    assert_eq!(std::fs::read_dir(lonely.path()).unwrap().count(), 0, "nothing is made");
+    for dir in [&dir, &killed] {
+        let file = dir.path().join("tickstone.redb");
+        let names = || std::fs::read_dir(dir.path()).unwrap().count();
+        let look = || (std::fs::read(&file).unwrap(), file.metadata().unwrap().modified().unwrap(), names());
+        let before = look();
+        let mut permissions = file.metadata().unwrap().permissions();
+        permissions.set_readonly(true);
+        std::fs::set_permissions(&file, permissions).unwrap();
+        let report = archive::check(dir.path(), Compaction::No).unwrap();
+        assert_eq!((report.objects, report.problems_total), (3, 0), "{report:?}");
+        assert!(look() == before, "it is as it was");
+    }
+}

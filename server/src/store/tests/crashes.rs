@@ -49,6 +49,7 @@ impl Plain {
                 self.alarms.retain(|_, alarm| alarm.name != name || alarm.generation != generation);
             }
             Write::DeleteAll => *self = Self::default(),
+            Write::KeepSocket(_) | Write::ForgetSocket(_) => unreachable!("the model has no sockets"),
             Write::Restore { .. } => unreachable!("the model does not go back"),
         }
     }

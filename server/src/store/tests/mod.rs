@@ -10,6 +10,7 @@ mod limits;
 mod migrations;
 mod quotas;
 mod refusals;
+mod sockets;
 mod twins;
 
 use std::sync::Arc;

@@ -2,8 +2,10 @@
 
 use super::contents::{alarm, on_both};
 use super::*;
+use crate::metrics::ClassNameLabel;
 use crate::object::storage::TicketState::{Durable, Full};
 use crate::object::storage::alarm_bytes;
+use crate::store::{ClassMigration, ClassPlan};
 
 fn of_object(bytes: u64) -> StoreSettings {
     StoreSettings { object_bytes_max: bytes, ..StoreSettings::new("") }
@@ -119,4 +121,48 @@ fn store_6_a_quota_that_was_lowered_still_lets_objects_shrink() {
     assert_eq!(write(vec![sized("k", 501)]), Full);
     assert_eq!(write(vec![sized("k", 499)]), Durable);
     assert_eq!(write(vec![delete("k")]), Durable);
+}
+
+#[test]
+fn what_each_class_has_is_shown_and_survives_a_restart_and_a_rename() {
+    let metrics = Metrics::new();
+    let disk = SimDisk::new();
+    let start = |settings: StoreSettings| {
+        let clock = Arc::new(ManualClock::default());
+        let (store, committer) =
+            RedbStore::open_manual(Arc::new(disk.clone()), settings, clock.clone(), metrics.clone()).unwrap();
+        Bench { disk: disk.clone(), clock, store, committer }
+    };
+    let shown =
+        |class: &str| metrics.storage_bytes.get_or_create(&ClassNameLabel { class: class.to_owned() }).get();
+    let other = |name| Record { class: "other".to_owned(), ..record(name, 1) };
+    let mut bench = start(StoreSettings::new(""));
+    bench.durable(batch("a", vec![Write::Record(record("a", 1)), sized("k", 100)]));
+    bench.durable(batch(
+        "b",
+        vec![Write::Record(record("b", 1)), sized("k", 50), Write::SetAlarm(alarm("", 1, 1))],
+    ));
+    bench.durable(batch("o", vec![Write::Record(other("o")), sized("k", 7)]));
+    let with_alarm = 150 + i64::try_from(alarm_bytes("")).unwrap();
+    assert_eq!((shown("test"), shown("other")), (with_alarm, 7));
+    bench.durable(batch("b", vec![Write::DeleteAll]));
+    bench.durable(batch("o", vec![sized("k", 9)]));
+    assert_eq!((shown("test"), shown("other")), (100, 9));
+    bench.store.close();
+    assert_eq!(bench.run(), Turn::Closed);
+    metrics.storage_bytes.clear();
+    let bench = start(StoreSettings::new(""));
+    assert_eq!((shown("test"), shown("other")), (100, 9), "known again before anything is written");
+    let mut bench = bench;
+    bench.store.close();
+    assert_eq!(bench.run(), Turn::Closed);
+    let rename = ClassMigration::Rename { from: "other".to_owned(), to: "young".to_owned() };
+    let plan = ClassPlan {
+        declared: [("test".to_owned(), 1), ("young".to_owned(), 1)].into(),
+        migrations: vec![rename],
+        ..ClassPlan::default()
+    };
+    metrics.storage_bytes.clear();
+    let _bench = start(StoreSettings { classes: Some(plan), ..StoreSettings::new("") });
+    assert_eq!((shown("test"), shown("other"), shown("young")), (100, 0, 9));
 }
