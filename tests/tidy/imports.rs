@@ -23,9 +23,9 @@ const SERVER: [Floor; 11] = [
 const SHARED_WORDS: [&str; 6] = ["ids", "time", "limits", "input", "schema", "snapshot"];
 const SHARED: [Floor; 6] = [
     ("wire", &[]),
-    ("sim", &[]),
+    ("sim", &["replication"]),
     ("games", &["sim"]),
-    ("replication", &["wire", "sim"]),
+    ("replication", &[]),
     ("client", &["wire", "replication"]),
     ("net", &["wire", "replication", "client"]),
 ];

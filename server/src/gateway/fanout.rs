@@ -10,12 +10,11 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tickstone_shared::input::InputFeedback;
 use tickstone_shared::replication::stream_base::StreamBase;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::parts::StateParts;
-use tickstone_shared::wire::state::{StateHead, encode_own};
+use tickstone_shared::wire::state::encode_own;
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use super::close_reason::{Ending, TOO_SLOW};
@@ -23,9 +22,9 @@ use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
-use super::states::Encodings;
+use super::states::{Encodings, Views};
 use crate::id_map::IdMap;
-use crate::object::socket::{SocketId, StateFrame};
+use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
 
 /// Writes between two looks at what else the thread has to do: about 0.3 ms.
@@ -63,6 +62,8 @@ pub(super) struct Fanout {
     parts: StateParts,
     scratch: BytesMut,
     own: Vec<u8>,
+    /// What one receiver sees, where not everybody sees the same.
+    views: Views,
     writes: u32,
 }
 
@@ -79,6 +80,7 @@ impl Fanout {
             parts: StateParts::default(),
             scratch: BytesMut::new(),
             own: Vec::new(),
+            views: Views::default(),
             writes: 0,
         }
     }
@@ -165,42 +167,52 @@ impl Fanout {
     async fn state(&mut self, frame: &Arc<StateFrame>) {
         self.encodings.begin();
         let mut is_cut = false;
-        for (socket, feedback) in &frame.receivers {
-            self.state_to(*socket, *feedback, frame, &mut is_cut);
+        let is_same_for_all = frame.is_same_for_all();
+        for (number, receiver) in frame.receivers.iter().enumerate() {
+            if is_same_for_all {
+                self.state_to(*receiver, frame, frame, &mut is_cut);
+            } else {
+                let own = self.views.cut(frame, number, receiver.seat);
+                self.encodings.begin();
+                let replaced = self.state_to(*receiver, &own, frame, &mut false);
+                self.views.take_back([Some(own), replaced]);
+            }
             self.rest().await;
         }
     }
 
+    /// Sends `shown`, what this receiver sees of `whole`; answers the base that it takes the place of.
     fn state_to(
         &mut self,
-        socket: SocketId,
-        feedback: InputFeedback,
-        frame: &Arc<StateFrame>,
+        Receiver { socket, feedback, .. }: Receiver,
+        shown: &Arc<StateFrame>,
+        whole: &StateFrame,
         is_cut: &mut bool,
-    ) {
+    ) -> Option<Arc<StateFrame>> {
         // A welcome may wait for the disk; a state does not.
-        let Some(Route { link, shown: Some(shown), base }) = self.routes.get_mut(&socket) else { return };
-        let Shown { spoken, as_datagrams } = *shown;
+        let Route { link, shown: speaks, base } = self.routes.get_mut(&socket)?;
+        let Shown { spoken, as_datagrams } = (*speaks)?;
         let Spoken { encoding, kind } = spoken;
         self.writes += 1;
         if as_datagrams && let Some(datagrams) = &link.datagrams {
             if !std::mem::replace(is_cut, true) {
-                let StateFrame { epoch, hash, ref snapshot, ref schema, .. } = **frame;
-                self.parts.encode(&StateHead { epoch, hash, snapshot, schema });
+                self.parts.encode(&shown.head());
             }
             self.own.clear();
             encode_own(feedback, encoding, kind, &mut self.own);
-            return datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+            datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+            return None;
         }
         let before = match kind {
-            StateKind::Delta => base.before(frame, || link.out.take_back()),
+            StateKind::Delta => base.before(&**shown, || link.out.take_back()),
             StateKind::Plain => None,
         };
-        let shared = self.encodings.of(frame, before, spoken);
+        let shared = self.encodings.of(shown, whole, before, spoken);
         let fate =
             link.out.send_state(shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out)));
-        if kind == StateKind::Delta {
-            base.sent(frame, fate);
+        match kind {
+            StateKind::Delta => base.sent(shown, fate),
+            StateKind::Plain => None,
         }
     }
 }

@@ -138,8 +138,12 @@ mod tests {
     use crate::schema::{Field, FieldKind, KindSchema, Schema};
 
     fn layout(kinds: &[FieldKind]) -> Layout {
-        let field =
-            |(at, kind): (usize, &FieldKind)| Field { name: format!("f{at}"), kind: *kind, per_unit: 1 };
+        let field = |(at, kind): (usize, &FieldKind)| Field {
+            name: format!("f{at}"),
+            kind: *kind,
+            per_unit: 1,
+            private: false,
+        };
         let fields = kinds.iter().enumerate().map(field).collect();
         let kinds = vec![KindSchema { name: "thing".to_owned(), fields }];
         Layout::new(&Schema { kinds, input: Vec::new() }).unwrap()

@@ -62,13 +62,13 @@ impl<S: Shown> StreamBase<S> {
         self.left.as_ref()
     }
 
-    /// What became of a state that was sent.
+    /// What became of a state that was sent; answers the one whose place it takes.
     #[inline]
-    pub fn sent(&mut self, state: &Arc<S>, fate: Fate) {
+    pub fn sent(&mut self, state: &Arc<S>, fate: Fate) -> Option<Arc<S>> {
         match fate {
-            Fate::Leaves => self.left = Some(Arc::clone(state)),
-            Fate::Waits => self.waits = Some(Arc::clone(state)),
-            Fate::Ignored => {}
+            Fate::Leaves => self.left.replace(Arc::clone(state)),
+            Fate::Waits => self.waits.replace(Arc::clone(state)),
+            Fate::Ignored => None,
         }
     }
 }
@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn the_base_is_what_has_left_and_not_what_was_taken_back() {
         let mut bases = StreamBase::default();
-        let send = |bases: &mut StreamBase<State>, tick, fate| bases.sent(&Arc::new(State(1, tick)), fate);
+        let send =
+            |bases: &mut StreamBase<State>, tick, fate| drop(bases.sent(&Arc::new(State(1, tick)), fate));
         let never = || unreachable!("none waits");
         assert_eq!(bases.before(&State(1, 1), never), None, "nothing was sent");
         send(&mut bases, 1, Fate::Leaves);

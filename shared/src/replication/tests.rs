@@ -21,7 +21,8 @@ type Rows = BTreeMap<(u8, u32), Vec<u8>>;
 fn schema() -> Schema {
     use FieldKind::{Bool, I8, I16, I32, U8, U16, U32};
     let kind = |name: &str, kinds: &[FieldKind]| {
-        let field = |kind: &FieldKind| Field { name: format!("{kind:?}"), kind: *kind, per_unit: 1 };
+        let field =
+            |kind: &FieldKind| Field { name: format!("{kind:?}"), kind: *kind, per_unit: 1, private: false };
         KindSchema { name: name.to_owned(), fields: kinds.iter().map(field).collect() }
     };
     let kinds = vec![
@@ -318,7 +319,7 @@ fn a_part_keeps_to_its_range() {
 
 #[test]
 fn a_schema_with_too_much_is_refused() {
-    let field = Field { name: "f".to_owned(), kind: FieldKind::U8, per_unit: 1 };
+    let field = Field { name: "f".to_owned(), kind: FieldKind::U8, per_unit: 1, private: false };
     let with = |kinds, fields| {
         let kind = KindSchema { name: "k".to_owned(), fields: vec![field.clone(); fields] };
         Layout::new(&Schema { kinds: vec![kind; kinds], input: Vec::new() }).map(drop)

@@ -76,7 +76,12 @@ fn example() -> Sequence {
 fn limits() -> Sequence {
     use FieldKind::{Bool, I8, I16, I32, U8, U16, U32};
     let kinds = [U8, U16, U32, I8, I16, I32, Bool, I32, I16, I8];
-    let field = |(at, kind): (usize, &FieldKind)| Field { name: format!("f{at}"), kind: *kind, per_unit: 1 };
+    let field = |(at, kind): (usize, &FieldKind)| Field {
+        name: format!("f{at}"),
+        kind: *kind,
+        per_unit: 1,
+        private: false,
+    };
     let fields: Vec<Field> = kinds.iter().enumerate().map(field).collect();
     let schema = Schema { kinds: vec![KindSchema { name: "thing".to_owned(), fields }], input: Vec::new() };
     let edges = (0..32).flat_map(|bit| [1_i64 << bit, -(1 << bit), (1 << bit) - 1]);
@@ -97,7 +102,7 @@ fn limits() -> Sequence {
 
 /// Entities that come between others, go, and leave view.
 fn crowd() -> Sequence {
-    let fields = vec![Field { name: "x".to_owned(), kind: FieldKind::I16, per_unit: 1 }];
+    let fields = vec![Field { name: "x".to_owned(), kind: FieldKind::I16, per_unit: 1, private: false }];
     let kind = |name: &str, fields| KindSchema { name: name.to_owned(), fields };
     let schema = Schema { kinds: vec![kind("dot", fields), kind("mark", Vec::new())], input: Vec::new() };
     let body = |dots: &[u32], marks: &[u32]| {

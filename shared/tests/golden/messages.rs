@@ -22,7 +22,7 @@ use super::{expect_kept, hex, unhex};
 
 /// The schema of pong, as PROTOCOL.md shows it.
 pub(crate) fn pong() -> Schema {
-    let field = |name: &str, kind| Field { name: name.to_owned(), kind, per_unit: 1 };
+    let field = |name: &str, kind| Field { name: name.to_owned(), kind, per_unit: 1, private: false };
     let paddle =
         vec![field("seat", FieldKind::U16), field("y", FieldKind::I16), field("points", FieldKind::U8)];
     let ball = vec![field("x", FieldKind::I16), field("y", FieldKind::I16)];
@@ -125,7 +125,7 @@ fn from_server() -> Vec<(&'static str, ServerMessage)> {
 fn states() -> Vec<(String, Encoding, Vec<u8>)> {
     let schema = pong();
     let body = vec![1, 1, 0, 1, 0, 0, 0, 0x90, 1, 0x2c, 1];
-    let snapshot = Snapshot { tick: Tick(300), body };
+    let snapshot = Snapshot { tick: Tick(300), body, places: Vec::new() };
     let hashes = [None, Some(StateHash(0x0123_4567_89ab_cdef))];
     let own = InputFeedback { last_input: 7, lead: -768, starved: 2 };
     let mut states = Vec::new();

@@ -3,35 +3,11 @@
 use std::sync::Arc;
 
 use tickstone_shared::replication::encode::{Encoder, Pair};
-use tickstone_shared::replication::layout::Layout;
-use tickstone_shared::schema::Schema;
-use tickstone_shared::wire::state::{StateHead, encode_relative, encode_shared};
+use tickstone_shared::wire::state::{encode_relative, encode_shared};
 
 use crate::gateway::frames::SharedFrame;
 use crate::gateway::link::Spoken;
 use crate::object::socket::StateFrame;
-
-/// Schemas whose layouts are kept: a game has one for all its matches.
-const LAYOUTS_MAX: usize = 64;
-
-/// The layouts of schemas, known by where these are.
-#[derive(Default)]
-struct Layouts(Vec<(Arc<Schema>, Layout)>);
-
-impl Layouts {
-    fn of(&mut self, schema: &Arc<Schema>) -> &Layout {
-        let known = self.0.iter().position(|(known, _)| Arc::ptr_eq(known, schema));
-        let at = known.unwrap_or_else(|| {
-            if self.0.len() == LAYOUTS_MAX {
-                self.0.clear();
-            }
-            let layout = Layout::new(schema).expect("a game that is registered keeps the limits of a schema");
-            self.0.push((Arc::clone(schema), layout));
-            self.0.len() - 1
-        });
-        &self.0[at].1
-    }
-}
 
 /// What an encoding is for: its form, and where its base is (0: none), so that nothing of that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +19,6 @@ struct Form {
 /// The encodings of the state at hand. The buffers are reused.
 #[derive(Default)]
 pub(in crate::gateway) struct Encodings {
-    layouts: Layouts,
     encoder: Encoder,
     difference: Vec<u8>,
     /// Those of this state, then buffers of earlier ones.
@@ -57,38 +32,44 @@ impl Encodings {
         self.used = 0;
     }
 
-    /// The state as this client is shown it.
+    /// The state as it is shown to a client who has this base. `whole` is the state that `shown` was cut from.
     pub(in crate::gateway) fn of(
         &mut self,
-        frame: &StateFrame,
+        shown: &StateFrame,
+        whole: &StateFrame,
         base: Option<&Arc<StateFrame>>,
         spoken: Spoken,
     ) -> &mut SharedFrame {
         let form = Some(Form { spoken, base: base.map_or(0, |base| Arc::as_ptr(base).addr()) });
         let made = self.made[..self.used].iter().position(|(made, _)| *made == form);
-        let at = made.unwrap_or_else(|| self.make(frame, base, spoken));
+        let at = made.unwrap_or_else(|| self.make(shown, whole, base, spoken));
         self.made[at].0 = form;
         &mut self.made[at].1
     }
 
-    fn make(&mut self, frame: &StateFrame, base: Option<&Arc<StateFrame>>, spoken: Spoken) -> usize {
-        let Self { layouts, encoder, difference, made, used } = self;
+    fn make(
+        &mut self,
+        shown: &StateFrame,
+        whole: &StateFrame,
+        base: Option<&Arc<StateFrame>>,
+        Spoken { encoding, kind }: Spoken,
+    ) -> usize {
+        let Self { encoder, difference, made, used } = self;
         if *used == made.len() {
             made.push(Default::default());
         }
         let shared = &mut made[*used].1;
         *used += 1;
-        let StateFrame { epoch, hash, ref snapshot, ref schema, .. } = *frame;
-        let head = StateHead { epoch, hash, snapshot, schema };
-        let Spoken { encoding, kind } = spoken;
         match base {
-            None => shared.begin(|out| encode_shared(&head, encoding, kind, out)),
+            None => shared.begin(|out| encode_shared(&shown.head(), encoding, kind, out)),
             Some(base) => {
-                let layout = layouts.of(schema);
-                let pair = Pair { layout, base: &base.snapshot.body, view: &snapshot.body };
+                let layout = &shown.shape.layout;
+                let pair = Pair { layout, base: &base.snapshot.body, view: &shown.snapshot.body };
+                let has_left = |kind, id| layout.has_row(&whole.snapshot.body, kind, id);
                 difference.clear();
-                encoder.whole(pair, |_, _| false, difference);
-                shared.begin(|out| encode_relative(&head, base.snapshot.tick, difference, encoding, out));
+                encoder.whole(pair, has_left, difference);
+                let tick = base.snapshot.tick;
+                shared.begin(|out| encode_relative(&shown.head(), tick, difference, encoding, out));
             }
         }
         *used - 1
@@ -99,23 +80,24 @@ impl Encodings {
 mod tests {
     use super::*;
     use tickstone_shared::ids::Epoch;
-    use tickstone_shared::schema::{Field, FieldKind, KindSchema};
-    use tickstone_shared::snapshot::Snapshot;
+    use tickstone_shared::replication::shape::Shape;
+    use tickstone_shared::schema::{Field, FieldKind, KindSchema, Schema};
     use tickstone_shared::time::Tick;
     use tickstone_shared::wire::version::{Encoding, StateKind};
 
-    fn frame(schema: &Arc<Schema>, tick: u64) -> Arc<StateFrame> {
-        let snapshot = Snapshot { tick: Tick(tick), body: vec![0, 1, 0, 1, 0, 0, 0, tick as u8] };
-        let (epoch, schema) = (Epoch(1), Arc::clone(schema));
-        Arc::new(StateFrame { epoch, hash: None, snapshot, schema, receivers: Vec::new() })
+    fn frame(shape: &Arc<Shape>, tick: u64) -> Arc<StateFrame> {
+        let mut frame = StateFrame { epoch: Epoch(1), ..StateFrame::blank(shape) };
+        frame.snapshot.tick = Tick(tick);
+        frame.snapshot.body = vec![0, 1, 0, 1, 0, 0, 0, tick as u8];
+        Arc::new(frame)
     }
 
     #[test]
     fn each_form_and_base_is_encoded_once_for_a_state() {
-        let fields = vec![Field { name: "x".to_owned(), kind: FieldKind::U8, per_unit: 1 }];
+        let fields = vec![Field { name: "x".to_owned(), kind: FieldKind::U8, per_unit: 1, private: false }];
         let kinds = vec![KindSchema { name: "dot".to_owned(), fields }];
-        let schema = Arc::new(Schema { kinds, input: Vec::new() });
-        let [first, second, third] = [1, 2, 3].map(|tick| frame(&schema, tick));
+        let shape = Arc::new(Shape::new(Schema { kinds, input: Vec::new() }));
+        let [first, second, third] = [1, 2, 3].map(|tick| frame(&shape, tick));
         let packed = Spoken { encoding: Encoding::Msgpack, kind: StateKind::Delta };
         let plain = Spoken { kind: StateKind::Plain, ..packed };
         let mut encodings = Encodings::default();
@@ -123,14 +105,14 @@ mod tests {
             encodings.begin();
             let mut seen = Vec::new();
             for base in [None, Some(&first), Some(&second), None, Some(&first), Some(&second)] {
-                let shared = encodings.of(&third, base, packed);
+                let shared = encodings.of(&third, &third, base, packed);
                 seen.push(shared.with_end(packed.encoding, |_| {}).to_vec());
             }
             assert_eq!(seen[..3], seen[3..]);
             assert!(seen[0] != seen[1] && seen[1] != seen[2]);
-            encodings.of(&third, None, plain);
+            encodings.of(&third, &third, None, plain);
             assert_eq!(encodings.used, 4);
         }
-        assert_eq!((encodings.made.len(), encodings.layouts.0.len()), (4, 1));
+        assert_eq!(encodings.made.len(), 4);
     }
 }

@@ -21,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::fake_game::schema;
+use super::fake_game::shape;
 use super::frames::counted;
 use super::harness::{World, run, soon, world};
 use super::quic::{bytes, hello};
@@ -84,7 +84,7 @@ fn after_a_stall_states_go_on_and_events_are_whole() {
             let event = EventMessage { tick: Tick(tick), name: "e".to_owned(), data };
             world.send(socket, ServerMessage::Event(event));
         }
-        let (mut seen, mut events, mut states) = (0, 0, Assembler::new(Epoch(1), &schema()));
+        let (mut seen, mut events, mut states) = (0, 0, Assembler::new(Epoch(1), &shape().schema));
         while seen < last || events < 40 {
             match message(&mut client).await.expect("it is not closed") {
                 ServerMessage::State(state) => {

@@ -8,6 +8,7 @@ mod panics;
 mod refused;
 mod retention;
 mod seats;
+mod sight;
 mod tickets;
 mod versions;
 
