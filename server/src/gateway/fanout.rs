@@ -10,12 +10,11 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tickstone_shared::replication::interest::Seen;
-use tickstone_shared::replication::stream_base::StreamBase;
+use tickstone_shared::replication::stream_base::{Fate, StreamBase};
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::parts::StateParts;
-use tickstone_shared::wire::state::{StateHead, encode_own};
+use tickstone_shared::wire::state::encode_own;
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use super::close_reason::{Ending, TOO_SLOW};
@@ -23,7 +22,7 @@ use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
-use super::states::{Encodings, Own, Room, Shows};
+use super::states::{Encodings, Room, Share, Views};
 use crate::id_map::IdMap;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
@@ -39,11 +38,10 @@ struct Route {
     link: Arc<Link>,
     /// Set with the welcome: a state cannot be read before it.
     shown: Option<Shown>,
-    /// What it has of the states that came on its stream and that everybody is shown. Those of kind `plain` are
-    /// never relative.
+    /// What it has of the states that came on its stream. Those of kind `plain` are never relative.
     base: StreamBase<StateFrame>,
-    /// Where it is shown states of its own.
-    own: Option<Box<Own>>,
+    /// Their share of the network, where they are shown states of their own.
+    share: Option<Box<Share>>,
 }
 
 /// How states are shown.
@@ -54,6 +52,14 @@ struct Shown {
     as_datagrams: bool,
 }
 
+/// What became of a state for one receiver.
+struct Sent {
+    /// The base that it takes the place of.
+    replaced: Option<Arc<StateFrame>>,
+    fate: Fate,
+    bytes: usize,
+}
+
 /// The task's state.
 pub(super) struct Fanout {
     hub: Arc<Hub>,
@@ -61,12 +67,14 @@ pub(super) struct Fanout {
     inbox: FanoutInbox,
     routes: IdMap<SocketId, Route>,
     encodings: Encodings,
-    room: Room,
     last: Framed,
     /// The state cut into datagrams, and room to write them in.
     parts: StateParts,
     scratch: BytesMut,
     own: Vec<u8>,
+    /// What one receiver sees, where not everybody sees the same.
+    views: Views,
+    room: Room,
     writes: u32,
 }
 
@@ -79,11 +87,12 @@ impl Fanout {
             inbox,
             routes: IdMap::default(),
             encodings: Encodings::default(),
-            room: Room::default(),
             last: None,
             parts: StateParts::default(),
             scratch: BytesMut::new(),
             own: Vec::new(),
+            views: Views::default(),
+            room: Room::default(),
             writes: 0,
         }
     }
@@ -113,7 +122,7 @@ impl Fanout {
         for change in self.hub.connections.take_changes() {
             match change {
                 Change::Reach(link) => {
-                    let route = Route { shown: None, base: StreamBase::default(), own: None, link };
+                    let route = Route { shown: None, base: StreamBase::default(), share: None, link };
                     self.routes.insert(route.link.socket, route)
                 }
                 Change::Forget(socket) => self.routes.remove(&socket),
@@ -134,10 +143,7 @@ impl Fanout {
             Next::Output(SocketOutput::Close { socket, code, reason }) => {
                 self.end(socket, Ending::Coded(code, reason));
             }
-            Next::Output(SocketOutput::Peer(output)) => {
-                objects::deliver(&self.hub, *output).await;
-                self.hub.groups.note_done();
-            }
+            Next::Output(SocketOutput::Peer(output)) => objects::deliver(&self.hub, *output).await,
             Next::Condemned(socket) => {
                 self.end(socket, TOO_SLOW);
                 self.hub.groups.condemn(socket);
@@ -176,70 +182,73 @@ impl Fanout {
         let is_same_for_all = frame.is_same_for_all();
         for (number, receiver) in frame.receivers.iter().enumerate() {
             if is_same_for_all {
-                self.state_to(*receiver, frame, &mut is_cut);
+                self.state_to(*receiver, frame, frame, &mut is_cut);
             } else {
-                self.own_state_to(*receiver, frame, frame.sights.of(number));
+                self.own_state_to(*receiver, frame, number);
             }
             self.rest().await;
         }
     }
 
-    /// Shows a client what they alone are shown.
-    fn own_state_to(&mut self, to: Receiver, frame: &StateFrame, seen: Option<&[Seen]>) {
-        let Some(Route { link, shown: Some(shown), own, .. }) = self.routes.get_mut(&to.socket) else {
+    /// Sends what this receiver sees of a state, as far as their share of the network goes.
+    fn own_state_to(&mut self, to: Receiver, whole: &StateFrame, number: usize) {
+        let Some(Route { link, shown: Some(shown), base, share }) = self.routes.get_mut(&to.socket) else {
             return;
         };
-        let Shown { spoken, as_datagrams } = *shown;
         let bytes_per_second = self.hub.settings.state_bytes_per_second;
-        let own = own.get_or_insert_with(|| Box::new(Own::new(bytes_per_second, to.socket.0)));
-        if !own.is_due() {
+        let share = share.get_or_insert_with(|| Box::new(Share::new(bytes_per_second, to.socket.0)));
+        if !share.is_due() {
             return;
         }
-        self.writes += 1;
-        let Spoken { encoding, kind } = spoken;
-        let end = |out: &mut Vec<u8>| encode_own(to.feedback, encoding, kind, out);
-        if as_datagrams && let Some(datagrams) = &link.datagrams {
-            own.cut(Shows { frame, to, seen, spoken }, &mut self.parts);
-            self.own.clear();
-            end(&mut self.own);
-            return datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+        let mut own = self.views.cut(whole, number, to.seat);
+        if shown.spoken.kind == StateKind::Delta
+            && let Some(base) = base.before(&*own, || link.out.take_back())
+        {
+            share.hold_back(&mut own, base, whole.sights.of(number), &mut self.room);
         }
-        let framed = own.encode(Shows { frame, to, seen, spoken }, || link.out.take_back(), &mut self.room);
-        let state = framed.with_end(encoding, end);
-        let fate = link.out.send_state(state);
-        own.sent(fate, state.len());
+        self.encodings.begin();
+        let sent = self.state_to(to, &own, whole, &mut false);
+        if let Some(Sent { replaced, fate, bytes }) = sent {
+            self.views.take_back([Some(own), replaced]);
+            let share = self.routes.get_mut(&to.socket).and_then(|route| route.share.as_mut());
+            share.expect("it was made above").sent(fate, bytes);
+        }
     }
 
+    /// Sends `shown`, what this receiver sees of `whole`.
     fn state_to(
         &mut self,
         Receiver { socket, feedback, .. }: Receiver,
-        frame: &Arc<StateFrame>,
+        shown: &Arc<StateFrame>,
+        whole: &StateFrame,
         is_cut: &mut bool,
-    ) {
+    ) -> Option<Sent> {
         // A welcome may wait for the disk; a state does not.
-        let Some(Route { link, shown: Some(shown), base, .. }) = self.routes.get_mut(&socket) else { return };
-        let Shown { spoken, as_datagrams } = *shown;
+        let Route { link, shown: speaks, base, .. } = self.routes.get_mut(&socket)?;
+        let Shown { spoken, as_datagrams } = (*speaks)?;
         let Spoken { encoding, kind } = spoken;
         self.writes += 1;
         if as_datagrams && let Some(datagrams) = &link.datagrams {
             if !std::mem::replace(is_cut, true) {
-                let StateFrame { epoch, hash, ref snapshot, ref shape, .. } = **frame;
-                self.parts.encode(&StateHead { epoch, hash, snapshot, schema: &shape.schema });
+                self.parts.encode(&shown.head());
             }
             self.own.clear();
             encode_own(feedback, encoding, kind, &mut self.own);
-            return datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+            datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+            return None;
         }
         let before = match kind {
-            StateKind::Delta => base.before(frame, || link.out.take_back()),
+            StateKind::Delta => base.before(&**shown, || link.out.take_back()),
             StateKind::Plain => None,
         };
-        let shared = self.encodings.of(frame, before, spoken);
-        let fate =
-            link.out.send_state(shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out)));
-        if kind == StateKind::Delta {
-            base.sent(frame, fate);
-        }
+        let shared = self.encodings.of(shown, whole, before, spoken);
+        let framed = shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out));
+        let (fate, bytes) = (link.out.send_state(framed), framed.len());
+        let replaced = match kind {
+            StateKind::Delta => base.sent(shown, fate),
+            StateKind::Plain => None,
+        };
+        Some(Sent { replaced, fate, bytes })
     }
 }
 

@@ -10,6 +10,7 @@ use tickstone_shared::replication::stream_base::Shown;
 use tickstone_shared::snapshot::Snapshot;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::Hello;
+use tickstone_shared::wire::state::StateHead;
 
 use super::caller::Caller;
 use super::peer::{Payload, SocketEnd};
@@ -161,6 +162,11 @@ impl StateFrame {
             receivers: Vec::new(),
             sights: Sights::default(),
         }
+    }
+
+    /// What of it is the same for everybody who is shown it.
+    pub fn head(&self) -> StateHead<'_> {
+        StateHead { epoch: self.epoch, hash: self.hash, snapshot: &self.snapshot, schema: &self.shape.schema }
     }
 
     /// Do all receivers see the same?

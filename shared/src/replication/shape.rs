@@ -13,17 +13,17 @@ pub struct Shape {
     pub schema: Arc<Schema>,
     /// For cutting views.
     pub cut: Cut,
-    /// For differences.
+    /// For telling their differences.
     pub layout: Layout,
 }
 
 impl Shape {
-    /// Of this schema.
+    /// Of a game's schema.
     ///
     /// # Panics
-    /// If it breaks a limit of schemas.
+    /// If it has more kinds or fields than a game may have.
     pub fn new(schema: Schema) -> Self {
-        let layout = Layout::new(&schema).expect("a game that is registered keeps the limits of a schema");
+        let layout = Layout::new(&schema).expect("a game keeps to the limits of a schema");
         Self { cut: Cut::new(&schema), layout, schema: Arc::new(schema) }
     }
 }

@@ -62,7 +62,7 @@ impl<S: Shown> StreamBase<S> {
         self.left.as_ref()
     }
 
-    /// What became of a state that was sent. Answers the one that is not needed any more.
+    /// What became of a state that was sent; answers the one whose place it takes.
     #[inline]
     pub fn sent(&mut self, state: &Arc<S>, fate: Fate) -> Option<Arc<S>> {
         match fate {

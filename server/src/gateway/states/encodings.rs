@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tickstone_shared::replication::encode::{Encoder, Pair};
-use tickstone_shared::wire::state::{StateHead, encode_relative, encode_shared};
+use tickstone_shared::wire::state::{encode_relative, encode_shared};
 
 use crate::gateway::frames::SharedFrame;
 use crate::gateway::link::Spoken;
@@ -32,37 +32,44 @@ impl Encodings {
         self.used = 0;
     }
 
-    /// The state as this client is shown it.
+    /// The state as it is shown to a client who has this base. `whole` is the state that `shown` was cut from.
     pub(in crate::gateway) fn of(
         &mut self,
-        frame: &StateFrame,
+        shown: &StateFrame,
+        whole: &StateFrame,
         base: Option<&Arc<StateFrame>>,
         spoken: Spoken,
     ) -> &mut SharedFrame {
         let form = Some(Form { spoken, base: base.map_or(0, |base| Arc::as_ptr(base).addr()) });
         let made = self.made[..self.used].iter().position(|(made, _)| *made == form);
-        let at = made.unwrap_or_else(|| self.make(frame, base, spoken));
+        let at = made.unwrap_or_else(|| self.make(shown, whole, base, spoken));
         self.made[at].0 = form;
         &mut self.made[at].1
     }
 
-    fn make(&mut self, frame: &StateFrame, base: Option<&Arc<StateFrame>>, spoken: Spoken) -> usize {
+    fn make(
+        &mut self,
+        shown: &StateFrame,
+        whole: &StateFrame,
+        base: Option<&Arc<StateFrame>>,
+        Spoken { encoding, kind }: Spoken,
+    ) -> usize {
         let Self { encoder, difference, made, used } = self;
         if *used == made.len() {
             made.push(Default::default());
         }
         let shared = &mut made[*used].1;
         *used += 1;
-        let StateFrame { epoch, hash, ref snapshot, ref shape, .. } = *frame;
-        let head = StateHead { epoch, hash, snapshot, schema: &shape.schema };
-        let Spoken { encoding, kind } = spoken;
         match base {
-            None => shared.begin(|out| encode_shared(&head, encoding, kind, out)),
+            None => shared.begin(|out| encode_shared(&shown.head(), encoding, kind, out)),
             Some(base) => {
-                let pair = Pair { layout: &shape.layout, base: &base.snapshot.body, view: &snapshot.body };
+                let layout = &shown.shape.layout;
+                let pair = Pair { layout, base: &base.snapshot.body, view: &shown.snapshot.body };
+                let has_left = |kind, id| layout.has_row(&whole.snapshot.body, kind, id);
                 difference.clear();
-                encoder.whole(pair, |_, _| false, difference);
-                shared.begin(|out| encode_relative(&head, base.snapshot.tick, difference, encoding, out));
+                encoder.whole(pair, has_left, difference);
+                let tick = base.snapshot.tick;
+                shared.begin(|out| encode_relative(&shown.head(), tick, difference, encoding, out));
             }
         }
         *used - 1
@@ -75,14 +82,14 @@ mod tests {
     use tickstone_shared::ids::Epoch;
     use tickstone_shared::replication::shape::Shape;
     use tickstone_shared::schema::{Field, FieldKind, KindSchema, Schema};
-    use tickstone_shared::snapshot::Snapshot;
     use tickstone_shared::time::Tick;
     use tickstone_shared::wire::version::{Encoding, StateKind};
 
     fn frame(shape: &Arc<Shape>, tick: u64) -> Arc<StateFrame> {
-        let body = vec![0, 1, 0, 1, 0, 0, 0, tick as u8];
-        let snapshot = Snapshot { tick: Tick(tick), body, places: Vec::new() };
-        Arc::new(StateFrame { epoch: Epoch(1), snapshot, ..StateFrame::blank(shape) })
+        let mut frame = StateFrame { epoch: Epoch(1), ..StateFrame::blank(shape) };
+        frame.snapshot.tick = Tick(tick);
+        frame.snapshot.body = vec![0, 1, 0, 1, 0, 0, 0, tick as u8];
+        Arc::new(frame)
     }
 
     #[test]
@@ -98,12 +105,12 @@ mod tests {
             encodings.begin();
             let mut seen = Vec::new();
             for base in [None, Some(&first), Some(&second), None, Some(&first), Some(&second)] {
-                let shared = encodings.of(&third, base, packed);
+                let shared = encodings.of(&third, &third, base, packed);
                 seen.push(shared.with_end(packed.encoding, |_| {}).to_vec());
             }
             assert_eq!(seen[..3], seen[3..]);
             assert!(seen[0] != seen[1] && seen[1] != seen[2]);
-            encodings.of(&third, None, plain);
+            encodings.of(&third, &third, None, plain);
             assert_eq!(encodings.used, 4);
         }
         assert_eq!(encodings.made.len(), 4);

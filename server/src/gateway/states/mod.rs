@@ -1,12 +1,14 @@
 //! States on their way to clients.
 //!
-//! Responsible for: encoding a state once for each form and base that a receiver needs; views of single clients,
-//! and how much each may be sent.
+//! Responsible for: encoding a state once for each form and base that a receiver needs; what single clients see,
+//! and what of it they are told.
 //! Not responsible for: whom a state goes to ([`super::fanout`]), what a client does not take
 //! ([`super::outgoing`]).
 
 mod encodings;
-mod own;
+mod share;
+mod views;
 
 pub(super) use encodings::Encodings;
-pub(super) use own::{Own, Room, Shows};
+pub(super) use share::{Room, Share};
+pub(super) use views::Views;
