@@ -39,7 +39,6 @@ pub(crate) enum Way {
 /// A run of an alarm that failed.
 #[derive(Debug, Clone, Copy)]
 struct Failed {
-    scheduled_ms: u64,
     runs: u32,
     not_before_ms: u64,
 }
@@ -65,7 +64,8 @@ pub(crate) struct Known {
     /// It is known to be the newest version: it has been read since the last crash.
     pub(crate) sure: bool,
     deletion: Deletion,
-    failed: BTreeMap<String, Failed>,
+    /// By alarm and by what it was set to: a crash may bring an earlier one back.
+    failed: BTreeMap<(String, u64), Failed>,
     panicked: Option<Moment>,
     begun: BTreeMap<Sender, u64>,
     attached: BTreeMap<SocketId, Attached>,
@@ -196,7 +196,7 @@ impl Known {
         let skipped = alarm.next(now_ms).map_or(0, |(_, skipped)| skipped);
         agree("what an alarm skipped", &fired.skipped, &skipped)?;
         agree("whether it is a retry", &fired.is_retry, &(fired.retry_count > 0))?;
-        let retry = self.failed.get(&fired.name).filter(|failed| failed.scheduled_ms == fired.scheduled_ms);
+        let retry = self.failed.get(&(fired.name.clone(), fired.scheduled_ms));
         let due_ms = match retry {
             Some(failed) if failed.runs == fired.retry_count => failed.not_before_ms,
             _ if fired.retry_count > 0 && retry.is_none() => {
@@ -213,9 +213,8 @@ impl Known {
     /// The run of an alarm fails.
     pub(crate) fn fails(&mut self, fired: &AlarmFired, now_ms: u64) {
         let runs = fired.retry_count + 1;
-        let failed =
-            Failed { scheduled_ms: fired.scheduled_ms, runs, not_before_ms: now_ms + (1_000 << runs) };
-        self.failed.insert(fired.name.clone(), failed);
+        let failed = Failed { runs, not_before_ms: now_ms + (1_000 << runs) };
+        self.failed.insert((fired.name.clone(), fired.scheduled_ms), failed);
     }
 
     /// May it panic now? Three within a minute would set it aside.
