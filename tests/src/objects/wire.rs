@@ -79,7 +79,15 @@ impl Wire {
                 self.oracle.look().closes(socket);
                 self.change(socket, |kept| kept.closed = true);
             }
-            PeerOutput::Send { .. } | PeerOutput::Broadcast { .. } | PeerOutput::AutoResponse { .. } => {}
+            PeerOutput::Abandon { object } => {
+                let mut sockets = self.sockets.lock().unwrap();
+                let abandoned = sockets.values_mut().filter(|kept| identity(kept.object).id == object);
+                abandoned.for_each(|kept| kept.closed = true);
+            }
+            PeerOutput::Keep { .. }
+            | PeerOutput::Send { .. }
+            | PeerOutput::Broadcast { .. }
+            | PeerOutput::AutoResponse { .. } => {}
         }
     }
 }
@@ -99,7 +107,7 @@ impl Outlet for Wire {
         let info = |(socket, kept): (&SocketId, &Socket)| {
             let tags = kept.tags.clone()?;
             let attachment = kept.attachment.clone();
-            Some(SocketInfo { socket: *socket, tags, attachment, queued_bytes: 0, auto_response_ms: None })
+            Some(SocketInfo::new(*socket, tags, attachment))
         };
         own.filter_map(info).collect()
     }
