@@ -17,6 +17,7 @@ mod guide;
 mod hostile;
 mod kill;
 mod life;
+mod native;
 mod outside;
 mod quic;
 mod web;
