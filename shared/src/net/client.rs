@@ -160,11 +160,19 @@ impl<P: Predicted> Client<P> {
         self.say(&ClientMessage::Ping(Ping { nonce: self.pinged.0 })).await
     }
 
-    /// Gives the seat up and ends the connection. Dropping a client instead keeps the seat for a while.
+    /// Gives the seat up, and waits for a moment until the server has heard it. Dropping a client instead keeps the
+    /// seat for a while.
     pub async fn leave(mut self) {
-        // Who cannot be told will find out.
-        let _ = self.say(&ClientMessage::Leave {}).await;
-        if let Line::Up(socket) = self.line {
+        let told = self.say(&ClientMessage::Leave {}).await.is_ok();
+        let Line::Up(mut socket) = self.line else { return };
+        let is_gone = told
+            && tokio::time::timeout(CLOSE_PATIENCE, async {
+                while let Incoming::Message(_) = socket.receive().await {}
+            })
+            .await
+            .is_ok();
+        if !is_gone {
+            // A server that does not let go is left all the same.
             let _ = tokio::time::timeout(CLOSE_PATIENCE, socket.close(1000, "left")).await;
         }
     }
