@@ -4,7 +4,6 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tickstone_shared::client::pace::LEAD_WEBSOCKET_TICKS;
 use tickstone_shared::limits::{INPUTS_PER_MESSAGE_MAX, SEATS_MAX};
 use tickstone_shared::time::TICK_RATE_HZ;
 use tickstone_shared::wire::version::{Encoding, StateKind};
@@ -147,7 +146,10 @@ impl RunOptions {
             state: state(scenario.state.as_deref().unwrap_or("delta"))?,
             brain,
             input_hz: within("input-hz", scenario.input_hz.unwrap_or(60), input_hz_min, 240)?,
-            lead_ticks: within("lead-ticks", scenario.lead_ticks.unwrap_or(LEAD_WEBSOCKET_TICKS), 0.5, 30.0)?,
+            lead_ticks: scenario
+                .lead_ticks
+                .map(|ticks| within("lead-ticks", ticks, 0.5, 30.0))
+                .transpose()?,
             ramp: seconds("ramp-seconds", scenario.ramp_seconds.unwrap_or(1.0), 0.0)?,
             threads: within("threads", scenario.threads.unwrap_or(1), 1, 64)? as usize,
             seed: scenario.seed.unwrap_or(1),

@@ -23,7 +23,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tickstone_shared::client::pace::LEAD_WEBSOCKET_TICKS;
 use tickstone_shared::client::session::SessionOptions;
 use tickstone_shared::games::arena::map::Map;
 use tickstone_shared::net::websocket::{Buffers, READ_BUFFER_BYTES};
@@ -102,8 +101,8 @@ pub struct FleetOptions {
     pub brain: BrainKind,
     /// Messages with inputs a second and bot.
     pub input_hz: u32,
-    /// How many ticks early inputs should arrive.
-    pub lead_ticks: f64,
+    /// How many ticks early inputs should arrive; none: as the transport asks for.
+    pub lead_ticks: Option<f64>,
     /// The time over which the bots are started.
     pub ramp: Duration,
     /// Threads that drive bots.
@@ -129,7 +128,7 @@ impl FleetOptions {
             state: StateKind::Delta,
             brain: BrainKind::Full,
             input_hz: 60,
-            lead_ticks: LEAD_WEBSOCKET_TICKS,
+            lead_ticks: None,
             ramp: Duration::ZERO,
             threads: 1,
             seed: 1,
@@ -231,13 +230,14 @@ impl Fleet {
             let mut session = SessionOptions::new(&created[number].match_id, &name);
             session.state = options.state;
             // Phases of inputs are spread over a tick, within what the pace leaves alone.
-            session.lead_ticks = options.lead_ticks + (index as f64 + 0.5) / bots as f64 - 0.5;
             let is_quic = options.transport.is_quic(player, number);
-            let buffers = Buffers { read_bytes };
+            let address = created[number].address(is_quic, options.encoding, Buffers { read_bytes })?;
+            let lead_ticks = options.lead_ticks.unwrap_or_else(|| address.lead_ticks());
+            session.lead_ticks = lead_ticks + (index as f64 + 0.5) / bots as f64 - 0.5;
             Ok(BotPlan {
                 number: index,
                 name,
-                address: created[number].address(is_quic, options.encoding, buffers)?,
+                address,
                 session,
                 encoding: if is_quic { Encoding::Msgpack } else { options.encoding },
                 brain: options.brain,

@@ -27,7 +27,7 @@ use crate::wire::decode::from_server;
 use crate::wire::encode::{client_message, packed_input};
 use crate::wire::message::{Bye, ClientMessage, DataMessage, Ping, ServerMessage, Welcome};
 use crate::wire::parts::is_part;
-use crate::wire::version::Encoding;
+use crate::wire::version::{Encoding, StateKind};
 
 /// How long a server may take to accept a connection, and to answer the hello.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -88,7 +88,8 @@ impl Entity<'_> {
 }
 
 impl<P: Predicted> Client<P> {
-    /// Joins a match, as the options say by a token or, in dev mode, by name. `game` says how the player's own body is
+    /// Joins a match, as the options say by a token or, in dev mode, by name; inputs arrive as early as the transport
+    /// asks for, and states are packed. `game` says how the player's own body is
     /// foreseen: [`crate::predicted::Unpredicted`] foresees nothing. `seed` decides the jitter between two tries.
     pub async fn connect(
         address: Address,
@@ -98,6 +99,7 @@ impl<P: Predicted> Client<P> {
     ) -> Result<Self, JoinError> {
         let clock = Clock::start();
         let now = clock.now();
+        let options = SessionOptions { lead_ticks: address.lead_ticks(), state: StateKind::Delta, ..options };
         let mut client = Self {
             address,
             session: Session::new(options),
