@@ -21,11 +21,11 @@ use crate::board::MatchBoard;
 use crate::brain::{Brain, BrainKind};
 use crate::clock::Clock;
 use crate::fleet::FleetError;
+use crate::fleet::recorder::Recorder;
 use crate::http::Api;
 use crate::inputs;
 use crate::link::{CONNECT_PATIENCE, Link};
 use crate::meter::{Meter, Window, record};
-use crate::recorder::Recorder;
 use crate::tally::Tally;
 
 mod ends;

@@ -38,8 +38,12 @@ use crate::http::{Api, CreatedMatch};
 use crate::impair::{Counts, Impairment, Proxy};
 use crate::link::Transport;
 use crate::meter::{Meter, Window};
-use crate::observer::{Observation, observe};
-use crate::recorder::Recorder;
+
+mod observer;
+pub(crate) mod recorder;
+
+use observer::{Observation, observe};
+use recorder::Recorder;
 
 /// Beyond so many players a state is larger than the usual read buffer: read it in fewer calls.
 const CROWD_PLAYERS: u16 = 64;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tickstone_shared::time::Moment;
 
-use crate::feel::Feel;
+use crate::report::feel::Feel;
 use crate::series::{Second, Series};
 
 /// Different errors kept as examples.

@@ -12,7 +12,6 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::args::RunOptions;
 use crate::brain::BrainKind;
-use crate::feel::{Difference, InterpolationReport, PredictionReport};
 use crate::hostile::options::AttackKind;
 use crate::hostile::report::{Attacked, AttackerReport, HostileReport, Phases};
 use crate::impair::{Counts, Impairment};
@@ -20,6 +19,10 @@ use crate::link::Transport;
 use crate::meter::Meter;
 use crate::series::{Series, ServerSecond};
 use crate::server_metrics::ServerReport;
+
+pub mod feel;
+
+use feel::{Difference, InterpolationReport, PredictionReport};
 
 /// At this part of a core or more the generator may be what was measured.
 pub const GENERATOR_BOUND: f64 = 0.8;

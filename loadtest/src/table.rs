@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::feel::Difference;
 use crate::hostile::report::HostileReport;
+use crate::report::feel::Difference;
 use crate::report::{Percentiles, Report};
 
 /// Waiting for less of a core than this is no matter.

@@ -13,7 +13,7 @@ use tickstone_shared::wire::message::Welcome;
 use tickstone_shared::wire::state::StateMessage;
 
 use super::Bot;
-use crate::feel::Difference;
+use crate::report::feel::Difference;
 
 /// One bot's sight.
 #[derive(Debug)]
