@@ -247,7 +247,7 @@ mod tests {
     use tickstone_shared::wire::state::StateMessage;
 
     fn schema() -> Schema {
-        let field = |name: &str, kind, per_unit| Field { name: name.into(), kind, per_unit };
+        let field = |name: &str, kind, per_unit| Field { name: name.into(), kind, per_unit, private: false };
         let player = vec![
             field("seat", FieldKind::U16, 1),
             field("x", FieldKind::I32, 256),

@@ -113,7 +113,7 @@ fn parts() -> Vec<u8> {
             body.extend_from_slice(&id.to_le_bytes());
             body.resize(3 + id as usize * row_bytes, tick);
         }
-        let snapshot = Snapshot { tick: Tick(tick.into()), body };
+        let snapshot = Snapshot { tick: Tick(tick.into()), body, places: Vec::new() };
         let mut cut = StateParts::default();
         cut.encode(&StateHead { epoch: Epoch(1), hash: None, snapshot: &snapshot, schema: game().schema() });
         for (number, part) in cut.iter().enumerate().filter(|(number, _)| (tick, *number) != (1, 1)) {

@@ -15,6 +15,7 @@ pub mod limits;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod predicted;
+pub mod replication;
 pub mod schema;
 pub mod sim;
 pub mod snapshot;

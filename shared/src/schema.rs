@@ -81,6 +81,14 @@ pub struct Field {
     pub kind: FieldKind,
     /// Quantisation: how many stored units make one unit of the game. 256: the stored 384 means 1.5.
     pub per_unit: u32,
+    /// Told to the entity's owner alone: 0 for everybody else.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub private: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A kind of entity as clients see it. Its number is its place in the schema.

@@ -3,7 +3,7 @@
 //! Layout of the body: for each kind that has entities, in order of kind number: kind `u8`, number of rows
 //! `u16` little-endian, then the rows in ascending order of id. A row is the id `u32` and the kind's fields.
 
-use crate::ids::NetId;
+use crate::ids::{NetId, Seat};
 use crate::schema::Schema;
 use crate::time::Tick;
 
@@ -17,6 +17,36 @@ pub struct Snapshot {
     pub tick: Tick,
     /// The packed rows, as they go on the wire.
     pub body: Vec<u8>,
+    /// Where each row's entity is and whose it is, in the order of the rows; empty where everybody sees
+    /// everything.
+    pub places: Vec<Whereabouts>,
+}
+
+/// A point of a game's map, in its stored units.
+pub type Point = (i32, i32);
+
+/// What decides who sees an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The kind's number in the schema.
+    pub kind: u8,
+    /// The entity.
+    pub id: NetId,
+    /// Where it is; none: of concern to everybody.
+    pub place: Option<Point>,
+    /// Whose it is.
+    pub owner: Option<Seat>,
+}
+
+/// How far players see, in the stored units of places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// What comes so near is seen ...
+    pub enter: i32,
+    /// ... until it is further away than this, which is not less.
+    pub leave: i32,
+    /// What stands in the way hides.
+    pub is_blocked: bool,
 }
 
 /// Bytes that are no snapshot of the schema they were read with.

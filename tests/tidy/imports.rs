@@ -24,9 +24,9 @@ const SHARED_WORDS: [&str; 8] =
     ["ids", "time", "limits", "input", "schema", "snapshot", "entity", "predicted"];
 const SHARED: [Floor; 6] = [
     ("wire", &[]),
-    ("sim", &[]),
+    ("sim", &["replication"]),
     ("games", &["sim"]),
-    ("replication", &["wire", "sim"]),
+    ("replication", &[]),
     ("client", &["wire", "replication"]),
     ("net", &["wire", "replication", "client"]),
 ];

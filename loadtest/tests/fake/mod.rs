@@ -111,7 +111,7 @@ impl InputCodec for Codec {
 }
 
 fn schema() -> Schema {
-    let field = |name: &str, kind| Field { name: name.to_owned(), kind, per_unit: 1 };
+    let field = |name: &str, kind| Field { name: name.to_owned(), kind, per_unit: 1, private: false };
     let fields = vec![field("seat", FieldKind::U16), field("x", FieldKind::I32), field("y", FieldKind::I32)];
     let mut input: Vec<_> = AXES.map(|name| field(name, FieldKind::I8)).into();
     input.push(field("buttons", FieldKind::U8));
@@ -181,7 +181,7 @@ async fn play(
     let mut feedback = InputFeedback { last_input: 0, lead: 3 * 256, starved: 0 };
     let mut body = vec![0, 1, 0, 1, 0, 0, 0];
     body.extend_from_slice(&[0; 10]);
-    let mut snapshot = Snapshot { tick: Tick(1), body };
+    let mut snapshot = Snapshot { tick: Tick(1), body, places: Vec::new() };
     while snapshot.tick.0 <= states {
         tokio::select! {
             _ = ticks.tick() => {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tickstone_shared::input::InputFeedback;
+use tickstone_shared::snapshot::Snapshot;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::parts::StateParts;
@@ -24,7 +24,7 @@ use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
 use crate::id_map::IdMap;
-use crate::object::socket::{SocketId, StateFrame};
+use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
 
 /// Writes between two looks at what else the thread has to do: about 0.3 ms.
@@ -62,6 +62,8 @@ pub(super) struct Fanout {
     parts: StateParts,
     scratch: BytesMut,
     own: Vec<u8>,
+    /// What one receiver sees, where not everybody sees the same.
+    view: Snapshot,
     writes: u32,
 }
 
@@ -79,6 +81,7 @@ impl Fanout {
             parts: StateParts::default(),
             scratch: BytesMut::new(),
             own: Vec::new(),
+            view: Snapshot::default(),
             writes: 0,
         }
     }
@@ -160,24 +163,30 @@ impl Fanout {
     }
 
     async fn state(&mut self, frame: &StateFrame) {
-        let head = StateHead {
-            epoch: frame.epoch,
-            hash: frame.hash,
-            snapshot: &frame.snapshot,
-            schema: &frame.schema,
-        };
+        let StateFrame { epoch, hash, ref snapshot, ref shape, ref receivers, ref sights } = *frame;
+        let head = StateHead { epoch, hash, snapshot, schema: &shape.schema };
         let mut is_encoded = [false; VARIANTS];
         let mut is_cut = false;
-        for (socket, feedback) in &frame.receivers {
-            self.state_to(*socket, *feedback, &head, (&mut is_encoded, &mut is_cut));
+        let is_same_for_all = frame.is_same_for_all();
+        let mut view = std::mem::take(&mut self.view);
+        for (number, receiver) in receivers.iter().enumerate() {
+            if is_same_for_all {
+                self.state_to(*receiver, &head, (&mut is_encoded, &mut is_cut));
+            } else {
+                view.tick = snapshot.tick;
+                view.body.clear();
+                shape.cut.view(snapshot, &shape.schema, sights.of(number), receiver.seat, &mut view.body);
+                let own = StateHead { snapshot: &view, ..head };
+                self.state_to(*receiver, &own, (&mut [false; VARIANTS], &mut false));
+            }
             self.rest().await;
         }
+        self.view = view;
     }
 
     fn state_to(
         &mut self,
-        socket: SocketId,
-        feedback: InputFeedback,
+        Receiver { socket, feedback, .. }: Receiver,
         head: &StateHead<'_>,
         (is_encoded, is_cut): (&mut [bool; VARIANTS], &mut bool),
     ) {

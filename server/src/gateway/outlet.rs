@@ -126,7 +126,7 @@ impl GatewayOutlet {
     /// None for a state that took the place of an older one, or goes to nobody.
     fn queued(&self, output: SocketOutput) -> Option<Queued> {
         let SocketOutput::State(frame) = output else { return Some(Queued::Output(output)) };
-        let (receivers, _) = *frame.receivers.first()?;
+        let receivers = frame.receivers.first()?.socket;
         match self.shared.states().insert(receivers, frame) {
             None => Some(Queued::State(receivers)),
             Some(older) => {
@@ -238,10 +238,11 @@ impl FanoutInbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickstone_shared::ids::Epoch;
+    use crate::object::socket::Receiver;
+    use tickstone_shared::ids::Seat;
     use tickstone_shared::input::InputFeedback;
+    use tickstone_shared::replication::shape::Shape;
     use tickstone_shared::schema::Schema;
-    use tickstone_shared::snapshot::Snapshot;
     use tickstone_shared::time::Tick;
     use tickstone_shared::wire::message::{Pong, ServerMessage};
 
@@ -251,10 +252,13 @@ mod tests {
     }
 
     fn state(tick: u64, receivers: std::ops::Range<u64>) -> SocketOutput {
-        let schema = Arc::new(Schema { kinds: Vec::new(), input: Vec::new() });
-        let receivers = receivers.map(|socket| (SocketId(socket), InputFeedback::default())).collect();
-        let snapshot = Snapshot { tick: Tick(tick), body: Vec::new() };
-        SocketOutput::State(Arc::new(StateFrame { epoch: Epoch(1), hash: None, snapshot, schema, receivers }))
+        let shape = Arc::new(Shape::new(Schema { kinds: Vec::new(), input: Vec::new() }));
+        let receiver =
+            |socket| Receiver { socket: SocketId(socket), seat: Seat(0), feedback: InputFeedback::default() };
+        let mut frame =
+            StateFrame { receivers: receivers.map(receiver).collect(), ..StateFrame::blank(&shape) };
+        frame.snapshot.tick = Tick(tick);
+        SocketOutput::State(Arc::new(frame))
     }
 
     /// The ticks of the states that wait, and how many other outputs do.

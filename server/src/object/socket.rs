@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tickstone_shared::ids::{Epoch, PlayerName, Seat, StateHash};
 use tickstone_shared::input::{InputBatch, InputFeedback};
-use tickstone_shared::schema::Schema;
+use tickstone_shared::replication::interest::Sights;
+use tickstone_shared::replication::shape::Shape;
 use tickstone_shared::snapshot::Snapshot;
 use tickstone_shared::wire::message::Hello;
 
@@ -121,7 +122,7 @@ impl SocketEvent {
     }
 }
 
-/// The state of one tick on its way to everybody: encoded once per kind, by the gateway.
+/// The state of one tick on its way to everybody; encoded by the gateway, once for all who are shown the same.
 #[derive(Debug, Clone)]
 pub struct StateFrame {
     /// The activation it belongs to.
@@ -131,7 +132,39 @@ pub struct StateFrame {
     /// Tick and packed rows.
     pub snapshot: Snapshot,
     /// How the rows are packed.
-    pub schema: Arc<Schema>,
-    /// Who receives it, and what each is told about their own inputs.
-    pub receivers: Vec<(SocketId, InputFeedback)>,
+    pub shape: Arc<Shape>,
+    /// Who receives it.
+    pub receivers: Vec<Receiver>,
+    /// Which rows each of them sees, where not everybody sees all of them.
+    pub sights: Sights,
+}
+
+impl StateFrame {
+    /// Nothing, for nobody.
+    pub fn blank(shape: &Arc<Shape>) -> Self {
+        Self {
+            epoch: Epoch(0),
+            hash: None,
+            snapshot: Snapshot::default(),
+            shape: Arc::clone(shape),
+            receivers: Vec::new(),
+            sights: Sights::default(),
+        }
+    }
+
+    /// Do all receivers see the same?
+    pub fn is_same_for_all(&self) -> bool {
+        self.sights.is_empty() && self.shape.cut.is_same_for_all()
+    }
+}
+
+/// Who receives a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receiver {
+    /// On this connection.
+    pub socket: SocketId,
+    /// In this seat.
+    pub seat: Seat,
+    /// What they are told about their own inputs.
+    pub feedback: InputFeedback,
 }

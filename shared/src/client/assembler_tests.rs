@@ -12,7 +12,9 @@ use proptest::prelude::*;
 fn schema() -> Schema {
     let kind = |name: &str, kind, fields: usize| KindSchema {
         name: name.to_owned(),
-        fields: (0..fields).map(|n| Field { name: format!("f{n}"), kind, per_unit: 1 }).collect(),
+        fields: (0..fields)
+            .map(|n| Field { name: format!("f{n}"), kind, per_unit: 1, private: false })
+            .collect(),
     };
     Schema { kinds: vec![kind("a", FieldKind::U8, 1), kind("b", FieldKind::I32, 6)], input: Vec::new() }
 }
@@ -32,7 +34,7 @@ fn body(schema: &Schema, ids: [&[u32]; 2], value: u8) -> Vec<u8> {
 }
 
 fn datagrams(schema: &Schema, epoch: u32, tick: u64, body: &[u8]) -> Vec<Vec<u8>> {
-    let snapshot = Snapshot { tick: Tick(tick), body: body.to_vec() };
+    let snapshot = Snapshot { tick: Tick(tick), body: body.to_vec(), places: Vec::new() };
     let mut parts = StateParts::default();
     parts.encode(&StateHead { epoch: Epoch(epoch), hash: None, snapshot: &snapshot, schema });
     let with_end = |part: &[u8]| {

@@ -17,7 +17,7 @@ const FORMS: [(Encoding, StateKind); 4] = [
 ];
 
 fn field(name: &str, kind: FieldKind, per_unit: u32) -> Field {
-    Field { name: name.into(), kind, per_unit }
+    Field { name: name.into(), kind, per_unit, private: false }
 }
 
 fn schema() -> Schema {
@@ -38,7 +38,7 @@ fn state(hash: Option<StateHash>, encoding: Encoding, kind: StateKind) -> Vec<u8
         body.extend_from_slice(&x.to_le_bytes());
     }
     body.extend_from_slice(&[1, 1, 0, 9, 0, 0, 0, 1]);
-    let snapshot = Snapshot { tick: Tick(1 << 40), body };
+    let snapshot = Snapshot { tick: Tick(1 << 40), body, places: Vec::new() };
     let schema = schema();
     let head = StateHead { epoch: Epoch(70_000), hash, snapshot: &snapshot, schema: &schema };
     let mut out = Vec::new();

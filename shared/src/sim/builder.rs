@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 use super::phase::Phase;
 use super::save::{Column, ComponentColumn, ResourceColumn};
 use super::shadow::{And, FieldOf, Kind, KindShadow, Row};
+use crate::ids::Seat;
+use crate::snapshot::Point;
+use crate::time::Tick;
 
 /// Collects a game's registrations for one world.
 pub struct Builder<'w> {
@@ -61,6 +64,21 @@ impl<'w> Builder<'w> {
         let mut systems = systems;
         systems.sort_by_key(|(phase, _)| *phase);
         systems.into_iter().map(|(_, system)| system).collect()
+    }
+}
+
+impl<Tag: Component, R: Row, C: Component> KindBuilder<'_, Tag, And<R, C>> {
+    /// The component named last says where an entity is, at a tick. One without a place is seen by everybody.
+    pub fn placed(mut self, place: fn(&C, Tick) -> Point) -> Self {
+        self.row.place = Some(place);
+        self
+    }
+
+    /// The component named last says whose an entity is: its owner sees it always, sees its private fields, and
+    /// sees the world from where the first entity of theirs is.
+    pub fn owned_by(mut self, owner: fn(&C) -> Seat) -> Self {
+        self.row.owner = Some(owner);
+        self
     }
 }
 

@@ -11,6 +11,7 @@ use super::event::LeaveReason;
 use crate::ids::{PlayerName, Seat};
 use crate::limits::INPUT_BYTES_MAX;
 use crate::schema::{Field, FieldKind};
+use crate::snapshot::{Point, Sight};
 use crate::time::TICK_RATE_HZ;
 
 /// The rules of a match. Everything here is called on one thread, for one world at a time, and must depend
@@ -57,6 +58,16 @@ pub trait Game: Sized + Send + Sync + 'static {
     fn dropped(_world: &mut World, _seat: Seat) {}
     /// A dropped player is back.
     fn returned(_world: &mut World, _seat: Seat) {}
+    /// How far players see; none: everything. Each player sees from where the entity is that they own
+    /// ([`KindBuilder::owned_by`](super::builder::KindBuilder::owned_by)), and what they own.
+    fn sight(_rules: &Self::Rules) -> Option<Sight> {
+        None
+    }
+    /// Whether something stands between two places that are near enough to see each other. Asked where
+    /// [`Sight::is_blocked`]: for each pair, so at most some 10,000 times a tick.
+    fn is_hidden(_world: &World, _from: Point, _to: Point) -> bool {
+        false
+    }
     /// Data from a player, as JSON.
     fn message(_world: &mut World, _seat: Seat, _data: &serde_json::Value) {}
     /// Something from outside that is no player, such as a backend: look at the world, answer, and say what is
@@ -159,7 +170,7 @@ impl InputField {
     }
 
     pub(super) fn to_field(self) -> Field {
-        Field { name: self.name.to_owned(), kind: self.kind, per_unit: self.per_unit }
+        Field { name: self.name.to_owned(), kind: self.kind, per_unit: self.per_unit, private: false }
     }
 }
 

@@ -10,8 +10,9 @@ use super::simulation::{Simulation, pack_input, unpack_input};
 use crate::ids::StateHash;
 use crate::input::{InputCodec, InputError, InputRow};
 use crate::limits::{FIELDS_MAX, INPUT_BYTES_MAX, KINDS_MAX, SEATS_MAX};
+use crate::replication::shape::Shape;
 use crate::schema::{Schema, row_bytes};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Point, Sight, Snapshot};
 use crate::time::Tick;
 
 /// One match of any game. Its methods are those of [`Simulation`].
@@ -24,6 +25,10 @@ pub trait AnySimulation: Send {
     fn step(&mut self);
     /// [`Simulation::snapshot`].
     fn snapshot(&mut self, into: &mut Snapshot);
+    /// [`Game::sight`].
+    fn sight(&self) -> Option<Sight>;
+    /// [`Game::is_hidden`].
+    fn is_hidden(&self, from: Point, to: Point) -> bool;
     /// [`Simulation::save`].
     fn save(&mut self, out: &mut Vec<u8>);
     /// [`Simulation::state_hash`].
@@ -52,6 +57,12 @@ impl<G: Game> AnySimulation for Simulation<G> {
     }
     fn snapshot(&mut self, into: &mut Snapshot) {
         Simulation::snapshot(self, into);
+    }
+    fn sight(&self) -> Option<Sight> {
+        Simulation::sight(self)
+    }
+    fn is_hidden(&self, from: Point, to: Point) -> bool {
+        G::is_hidden(self.world(), from, to)
     }
     fn save(&mut self, out: &mut Vec<u8>) {
         Simulation::save(self, out);
@@ -92,8 +103,12 @@ pub trait AnyGame: InputCodec {
     fn workers(&self) -> WorkerGroup;
     /// [`Game::SECRETS`].
     fn has_secrets(&self) -> bool;
+    /// The shape of its states.
+    fn shape(&self) -> &Arc<Shape>;
     /// The schema of its states and inputs.
-    fn schema(&self) -> &Arc<Schema>;
+    fn schema(&self) -> &Arc<Schema> {
+        &self.shape().schema
+    }
     /// Checked, stored rules from a request's preset and options.
     fn rules(
         &self,
@@ -137,14 +152,18 @@ pub fn register<G: Game>() -> Arc<dyn AnyGame> {
     assert!(schema.kinds.len() <= KINDS_MAX, "{}: more than {KINDS_MAX} kinds", G::NAME);
     let fields_max = schema.kinds.iter().map(|kind| kind.fields.len()).max().unwrap_or(0);
     assert!(fields_max <= FIELDS_MAX, "{}: a kind with more than {FIELDS_MAX} fields", G::NAME);
-    Arc::new(Registered::<G> { schema: Arc::new(schema), input_bytes, last_rules: Mutex::default() })
+    Arc::new(Registered::<G> {
+        shape: Arc::new(Shape::new(schema)),
+        input_bytes,
+        last_rules: Mutex::default(),
+    })
 }
 
 /// Rules as stored, and as a game reads them.
 type Decoded<G> = (Vec<u8>, Arc<<G as Game>::Rules>);
 
 struct Registered<G: Game> {
-    schema: Arc<Schema>,
+    shape: Arc<Shape>,
     input_bytes: usize,
     /// The rules that were last asked for: most matches have the same, and share what follows from them.
     last_rules: Mutex<Option<Decoded<G>>>,
@@ -182,8 +201,8 @@ impl<G: Game> AnyGame for Registered<G> {
     fn has_secrets(&self) -> bool {
         G::SECRETS
     }
-    fn schema(&self) -> &Arc<Schema> {
-        &self.schema
+    fn shape(&self) -> &Arc<Shape> {
+        &self.shape
     }
 
     fn rules(

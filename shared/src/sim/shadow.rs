@@ -5,9 +5,10 @@ use bevy_ecs::component::Component;
 use bevy_ecs::query::{QueryData, QueryState, ReadOnlyQueryData, With};
 use bevy_ecs::world::World;
 
-use crate::ids::NetId;
+use crate::ids::{NetId, Seat};
 use crate::schema::{Field, FieldKind, KindSchema};
-use crate::snapshot::ROWS_PER_KIND_MAX;
+use crate::snapshot::{Point, ROWS_PER_KIND_MAX, Snapshot, Whereabouts};
+use crate::time::Tick;
 
 /// A field that players see of a component.
 #[derive(Debug, Clone, Copy)]
@@ -15,19 +16,26 @@ pub struct FieldOf<C> {
     name: &'static str,
     kind: FieldKind,
     per_unit: u32,
+    private: bool,
     value: fn(&C) -> i64,
 }
 
 impl<C> FieldOf<C> {
     /// A field that is stored as it is. Values outside the kind's range are clamped.
     pub fn new(name: &'static str, kind: FieldKind, value: fn(&C) -> i64) -> Self {
-        Self { name, kind, per_unit: 1, value }
+        Self { name, kind, per_unit: 1, private: false, value }
     }
 
     /// Says that the stored value counts fractions: `per_unit(256)` stores 1/256 units.
     #[must_use]
     pub fn per_unit(self, per_unit: u32) -> Self {
         Self { per_unit, ..self }
+    }
+
+    /// Told to the entity's owner alone: to everybody else it is 0.
+    #[must_use]
+    pub fn private(self) -> Self {
+        Self { private: true, ..self }
     }
 }
 
@@ -38,8 +46,16 @@ impl<C> FieldOf<C> {
 pub(super) trait KindShadow: Send + Sync {
     /// How its rows are read.
     fn schema(&self) -> KindSchema;
-    /// Appends this kind's section, rows in ascending order of id; nothing if it has no entity.
-    fn pack(&mut self, kind: u8, world: &World, body: &mut Vec<u8>);
+    /// Appends this kind's section, rows in ascending order of id, and their places if they are wanted; nothing
+    /// if it has no entity.
+    fn pack(&mut self, kind: u8, world: &World, into: &mut Snapshot, wants_places: bool);
+}
+
+/// What is asked of the components of a row: where its entity is, and whose.
+pub struct Asked {
+    tick: Tick,
+    place: Option<Point>,
+    owner: Option<Seat>,
 }
 
 /// The components of a row, the later ones around the earlier: `((), Option<&A>)`, and so on.
@@ -47,15 +63,20 @@ pub trait Row: Send + Sync + 'static {
     /// What a query gives for it.
     type Data: ReadOnlyQueryData + 'static;
     /// Packs the fields to the beginning of `row`; zeros for a component the entity does not have. Answers
-    /// where they end.
-    fn pack(&self, item: <Self::Data as QueryData>::Item<'_, '_>, row: &mut [u8]) -> usize;
+    /// where they end, and what is asked.
+    fn pack(
+        &self,
+        item: <Self::Data as QueryData>::Item<'_, '_>,
+        row: &mut [u8],
+        asked: Option<&mut Asked>,
+    ) -> usize;
     /// Appends what the fields are.
     fn schema(&self, fields: &mut Vec<Field>);
 }
 
 impl Row for () {
     type Data = ();
-    fn pack(&self, (): (), _row: &mut [u8]) -> usize {
+    fn pack(&self, (): (), _row: &mut [u8], _asked: Option<&mut Asked>) -> usize {
         0
     }
     fn schema(&self, _fields: &mut Vec<Field>) {}
@@ -65,19 +86,32 @@ impl Row for () {
 pub struct And<R, C> {
     before: R,
     fields: Vec<FieldOf<C>>,
+    /// Where it says an entity is.
+    pub(super) place: Option<fn(&C, Tick) -> Point>,
+    /// Whose it says an entity is.
+    pub(super) owner: Option<fn(&C) -> Seat>,
 }
 
 impl<R: Row, C: Component> And<R, C> {
     pub(super) fn new(before: R, fields: Vec<FieldOf<C>>) -> Self {
-        Self { before, fields }
+        Self { before, fields, place: None, owner: None }
     }
 }
 
 impl<R: Row, C: Component> Row for And<R, C> {
     type Data = (R::Data, Option<&'static C>);
 
-    fn pack(&self, (before, component): <Self::Data as QueryData>::Item<'_, '_>, row: &mut [u8]) -> usize {
-        let mut at = self.before.pack(before, row);
+    fn pack(
+        &self,
+        (before, component): <Self::Data as QueryData>::Item<'_, '_>,
+        row: &mut [u8],
+        mut asked: Option<&mut Asked>,
+    ) -> usize {
+        let mut at = self.before.pack(before, row, asked.as_deref_mut());
+        if let (Some(asked), Some(component)) = (asked, component) {
+            asked.place = self.place.map(|place| place(component, asked.tick)).or(asked.place);
+            asked.owner = self.owner.map(|owner| owner(component)).or(asked.owner);
+        }
         for field in &self.fields {
             let end = at + field.kind.width();
             field.kind.put(component.map_or(0, field.value), &mut row[at..end]);
@@ -92,6 +126,7 @@ impl<R: Row, C: Component> Row for And<R, C> {
             name: field.name.to_owned(),
             kind: field.kind,
             per_unit: field.per_unit,
+            private: field.private,
         }));
     }
 }
@@ -125,19 +160,27 @@ impl<Tag: Component, R: Row> KindShadow for Kind<Tag, R> {
         KindSchema { name: self.name.to_owned(), fields }
     }
 
-    fn pack(&mut self, kind: u8, world: &World, body: &mut Vec<u8>) {
+    fn pack(&mut self, kind: u8, world: &World, into: &mut Snapshot, wants_places: bool) {
         let Self { row, row_bytes, query, sorting, .. } = self;
         let row_bytes = *row_bytes;
-        let head = body.len();
+        let Snapshot { tick, body, places } = into;
+        let (head, first_place) = (body.len(), places.len());
         body.extend_from_slice(&[kind, 0, 0]);
         let first = body.len();
         let (mut last, mut is_sorted, mut count) = (None, true, 0);
         for (id, item) in query.iter(world) {
             let at = body.len();
             body.resize(at + row_bytes, 0);
-            let (place, fields) = body[at..].split_at_mut(ID_BYTES);
-            place.copy_from_slice(&id.0.to_le_bytes());
-            row.pack(item, fields);
+            let (begin, fields) = body[at..].split_at_mut(ID_BYTES);
+            begin.copy_from_slice(&id.0.to_le_bytes());
+            if wants_places {
+                let mut asked = Asked { tick: *tick, place: None, owner: None };
+                row.pack(item, fields, Some(&mut asked));
+                let Asked { place, owner, .. } = asked;
+                places.push(Whereabouts { kind, id: *id, place, owner });
+            } else {
+                row.pack(item, fields, None);
+            }
             is_sorted &= last < Some(*id);
             last = Some(*id);
             count += 1;
@@ -147,9 +190,11 @@ impl<Tag: Component, R: Row> KindShadow for Kind<Tag, R> {
         }
         if !is_sorted {
             sorting.sort(&mut body[first..], row_bytes);
+            places[first_place..].sort_unstable_by_key(|row| row.id);
         }
         let count = count.min(ROWS_PER_KIND_MAX);
         body.truncate(first + count * row_bytes);
+        places.truncate(first_place + count);
         body[head + 1..first].copy_from_slice(&(count as u16).to_le_bytes());
     }
 }

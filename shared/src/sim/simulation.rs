@@ -19,7 +19,7 @@ use crate::ids::{NetId, StateHash};
 use crate::input::InputRow;
 use crate::limits::INPUT_BYTES_MAX;
 use crate::schema::{FieldKind, Schema};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Sight, Snapshot};
 use crate::time::Tick;
 
 /// Ticks between two looks at bevy's change ticks, which a schedule would take by itself: far below the
@@ -37,6 +37,9 @@ pub struct Simulation<G: Game> {
     saved: QueryState<(&'static NetId, Entity)>,
     order: Order,
     scratch: Vec<u8>,
+    sight: Option<Sight>,
+    /// Some field is its owner's alone.
+    has_private: bool,
     game: PhantomData<fn() -> G>,
 }
 
@@ -44,6 +47,7 @@ impl<G: Game> Simulation<G> {
     /// A new match at tick 0.
     pub fn start(seed: u64, rules: &G::Rules) -> Self {
         let mut simulation = Self::empty();
+        simulation.sight = G::sight(rules);
         simulation.world.insert_resource(Step { tick: Tick(0), seed });
         G::load(&mut simulation.world, rules);
         G::start(&mut simulation.world, rules);
@@ -54,6 +58,7 @@ impl<G: Game> Simulation<G> {
     /// The match that [`Simulation::save`] saved.
     pub fn restore(rules: &G::Rules, saved: &[u8]) -> Result<Self, RestoreError> {
         let mut simulation = Self::empty();
+        simulation.sight = G::sight(rules);
         save::restore(&simulation.columns, &mut simulation.world, saved)?;
         let step = simulation.world.get_resource::<Step>();
         simulation.tick = step.ok_or_else(|| RestoreError::Damaged { column: "step".to_owned() })?.tick;
@@ -77,10 +82,12 @@ impl<G: Game> Simulation<G> {
             tick: Tick(0),
             systems: Builder::ordered_systems(systems),
             columns,
-            kinds,
             saved,
             order: Order::new(),
             scratch: Vec::new(),
+            sight: None,
+            has_private: kinds.iter().any(|kind| kind.schema().fields.iter().any(|field| field.private)),
+            kinds,
             game: PhantomData,
         }
     }
@@ -152,12 +159,20 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// Packs what players see of the newest state.
+    /// How far players see.
+    pub fn sight(&self) -> Option<Sight> {
+        self.sight
+    }
+
+    /// Packs the newest state; where not everybody sees everything, with the places of all there is.
     pub fn snapshot(&mut self, into: &mut Snapshot) {
         into.tick = self.tick();
         into.body.clear();
+        into.places.clear();
+        let wants_places = self.sight.is_some() || self.has_private;
         for (number, kind) in self.kinds.iter_mut().enumerate() {
-            kind.pack(u8::try_from(number).expect("kinds are limited"), &self.world, &mut into.body);
+            let number = u8::try_from(number).expect("kinds are limited");
+            kind.pack(number, &self.world, into, wants_places);
         }
     }
 

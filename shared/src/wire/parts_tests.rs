@@ -12,7 +12,9 @@ use proptest::prelude::*;
 fn schema() -> Schema {
     let kind = |name: &str, kind, count| KindSchema {
         name: name.to_owned(),
-        fields: (0..count).map(|n| Field { name: format!("f{n}"), kind, per_unit: 1 }).collect(),
+        fields: (0..count)
+            .map(|n| Field { name: format!("f{n}"), kind, per_unit: 1, private: false })
+            .collect(),
     };
     Schema {
         kinds: vec![kind("a", FieldKind::U8, 1), kind("b", FieldKind::I32, 1), kind("c", FieldKind::I32, 64)],
@@ -35,7 +37,7 @@ fn snapshot(schema: &Schema, counts: [usize; 3]) -> Snapshot {
             body.extend((4..schema.kinds[kind].row_bytes()).map(|byte| byte as u8 ^ id as u8));
         }
     }
-    Snapshot { tick: Tick(u64::MAX), body }
+    Snapshot { tick: Tick(u64::MAX), body, places: Vec::new() }
 }
 
 fn datagrams(snapshot: &Snapshot, schema: &Schema) -> Vec<Vec<u8>> {

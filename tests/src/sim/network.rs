@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tickstone_server::object::socket::{SocketEvent, SocketId};
+use tickstone_server::object::socket::{Receiver, SocketEvent, SocketId};
 use tickstone_server::runtime::ports::{Outlet, SocketOutput};
 use tickstone_shared::time::Moment;
 use tickstone_shared::wire::close::CloseCode;
@@ -120,7 +120,7 @@ impl Network {
                 }
             }
             SocketOutput::State(frame) => {
-                for (socket, feedback) in &frame.receivers {
+                for Receiver { socket, feedback, .. } in &frame.receivers {
                     let state = StateMessage {
                         epoch: frame.epoch,
                         tick: frame.snapshot.tick,

@@ -254,7 +254,7 @@ impl World {
             let socket = match &output {
                 SocketOutput::Send { socket, .. } | SocketOutput::Close { socket, .. } => Some(*socket),
                 SocketOutput::Broadcast { sockets, .. } => sockets.first().copied(),
-                SocketOutput::State(frame) => frame.receivers.first().map(|(socket, _)| *socket),
+                SocketOutput::State(frame) => frame.receivers.first().map(|receiver| receiver.socket),
                 SocketOutput::Peer(_) => None,
             };
             self.digest(&output);

@@ -7,10 +7,11 @@ use tickstone_shared::sim::event::{Audience, Output};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::{DataMessage, EventMessage, ServerMessage};
 
+use super::roster::Seated;
 use super::running::Running;
 use crate::object::context::Context;
 use crate::object::effects::Release;
-use crate::object::socket::{SocketId, StateFrame};
+use crate::object::socket::{Receiver, SocketId, StateFrame};
 
 /// Frames whose buffers are used again once everybody has been served.
 #[derive(Debug, Default)]
@@ -40,6 +41,10 @@ impl FramePool {
     }
 }
 
+fn receiver(seated: &Seated) -> Option<Receiver> {
+    Some(Receiver { socket: seated.socket?, seat: seated.record.seat, feedback: seated.inputs.feedback() })
+}
+
 impl Running {
     /// Shows the newest state to everybody who is connected.
     pub(super) fn show_state(&mut self, ctx: &mut Context<'_>, hash: Option<StateHash>) {
@@ -47,26 +52,30 @@ impl Running {
         if release == Release::Gated && self.is_behind_gap() {
             return;
         }
-        let hash = hash.filter(|_| !self.game.has_secrets());
+        let sight = self.simulation.sight();
+        let shape = self.game.shape();
+        // A hash depends on what not everybody may see.
+        let is_open = sight.is_none() && shape.cut.is_same_for_all() && !self.game.has_secrets();
+        let hash = hash.filter(|_| is_open);
         let epoch = ctx.epoch();
-        let schema = self.game.schema();
-        let Self { frames, simulation, roster, .. } = self;
-        let blank = || StateFrame {
-            epoch,
-            hash: None,
-            snapshot: Default::default(),
-            schema: Arc::clone(schema),
-            receivers: Vec::new(),
-        };
-        let frame = frames.fill(blank, |frame| {
-            frame.epoch = epoch;
-            frame.hash = hash;
-            simulation.snapshot(&mut frame.snapshot);
-            frame.receivers.clear();
-            let connected =
-                roster.iter().filter_map(|seated| Some((seated.socket?, seated.inputs.feedback())));
-            frame.receivers.extend(connected);
-        });
+        let Self { frames, simulation, roster, interest, .. } = self;
+        let frame = frames.fill(
+            || StateFrame::blank(shape),
+            |frame| {
+                frame.epoch = epoch;
+                frame.hash = hash;
+                simulation.snapshot(&mut frame.snapshot);
+                frame.receivers.clear();
+                frame.receivers.extend(roster.iter().filter_map(receiver));
+                frame.sights.clear();
+                if let Some(sight) = sight {
+                    let StateFrame { snapshot, receivers, sights, .. } = frame;
+                    let seats = receivers.iter().map(|receiver| receiver.seat);
+                    let is_hidden = |from, to| simulation.is_hidden(from, to);
+                    interest.look(snapshot, sight, seats, is_hidden, sights);
+                }
+            },
+        );
         ctx.show(release, frame);
     }
 
@@ -111,7 +120,7 @@ impl Running {
             }
             None => ServerMessage::Message(DataMessage { data }),
         });
-        let reached = |seated: &&super::roster::Seated| match to {
+        let reached = |seated: &&Seated| match to {
             Audience::Everybody => true,
             Audience::Seat(seat) => seated.record.seat == seat,
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tickstone_shared::ids::{Epoch, StateHash};
 use tickstone_shared::limits::HASH_INTERVAL_TICKS;
+use tickstone_shared::replication::interest::Interest;
 use tickstone_shared::sim::event::{Event, LeaveReason, Output};
 use tickstone_shared::sim::registered::{AnyGame, AnySimulation};
 use tickstone_shared::time::{TICK_RATE_HZ, Tick};
@@ -64,6 +65,8 @@ pub struct Running {
     /// Those of the last tick: held again if the store does not take its record.
     pub(super) leaving: Vec<(SocketId, Arc<ServerMessage>)>,
     pub(super) frames: FramePool,
+    /// Who sees what; empty where everybody sees everything.
+    pub(super) interest: Interest,
     pub(super) record: TickRecord,
     pub(super) stored: Stored,
     counters: InputCounters,
@@ -118,6 +121,7 @@ impl Running {
             held: Vec::new(),
             leaving: Vec::new(),
             frames: FramePool::default(),
+            interest: Interest::default(),
             record,
             stored: Stored::default(),
             counters: shelf.inputs.clone(),

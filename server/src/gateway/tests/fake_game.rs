@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tickstone_shared::ids::{Epoch, Seat};
 use tickstone_shared::input::{InputCodec, InputError, InputRow};
+use tickstone_shared::replication::shape::Shape;
 use tickstone_shared::schema::{Field, FieldKind, KindSchema, Schema};
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::game::{RulesError, WorkerGroup};
@@ -14,16 +15,17 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::Welcome;
 
 fn field(name: &str, kind: FieldKind) -> Field {
-    Field { name: name.to_owned(), kind, per_unit: 1 }
+    Field { name: name.to_owned(), kind, per_unit: 1, private: false }
 }
 
-pub(super) fn schema() -> Arc<Schema> {
+pub(super) fn shape() -> Arc<Shape> {
     let dot = KindSchema { name: "dot".to_owned(), fields: vec![field("x", FieldKind::U8)] };
-    Arc::new(Schema { kinds: vec![dot], input: vec![field("dx", FieldKind::U8), field("dy", FieldKind::U8)] })
+    let input = vec![field("dx", FieldKind::U8), field("dy", FieldKind::U8)];
+    Arc::new(Shape::new(Schema { kinds: vec![dot], input }))
 }
 
 /// The game.
-pub(super) struct FakeGame(pub(super) Arc<Schema>);
+pub(super) struct FakeGame(pub(super) Arc<Shape>);
 
 impl InputCodec for FakeGame {
     fn row_bytes(&self) -> usize {
@@ -54,7 +56,7 @@ impl AnyGame for FakeGame {
     fn has_secrets(&self) -> bool {
         false
     }
-    fn schema(&self) -> &Arc<Schema> {
+    fn shape(&self) -> &Arc<Shape> {
         &self.0
     }
     fn rules(&self, _: Option<&str>, _: Value, _: &Assets) -> Result<Vec<u8>, RulesError> {
@@ -93,7 +95,7 @@ pub(super) fn welcome(match_id: &str) -> Welcome {
         resume_seconds: 30,
         durability: "none".to_owned(),
         last_input: 0,
-        schema_hash: schema().hash(),
-        schema: schema(),
+        schema_hash: shape().schema.hash(),
+        schema: Arc::clone(&shape().schema),
     }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tickstone_shared::ids::{Epoch, ObjectName, StateHash};
+use tickstone_shared::ids::{Epoch, ObjectName, Seat, StateHash};
 use tickstone_shared::input::InputFeedback;
+use tickstone_shared::replication::interest::Sights;
 use tickstone_shared::sim::registered::AnyGame;
 use tickstone_shared::snapshot::Snapshot;
 use tickstone_shared::time::Tick;
@@ -26,7 +27,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::fake_classes::{self, FakeStored, classes};
-use super::fake_game::{FakeGame, schema, welcome};
+use super::fake_game::{FakeGame, shape, welcome};
 use crate::clock::SystemClock;
 use crate::gateway::{Api, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
 use crate::metrics::{Metrics, MetricsRef};
@@ -35,7 +36,7 @@ use crate::object::contract::CallError;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
 use crate::object::request::HTTP_METHOD;
-use crate::object::socket::{SocketEvent, SocketId, StateFrame};
+use crate::object::socket::{Receiver, SocketEvent, SocketId, StateFrame};
 use crate::runtime::handle::{EventRefused, Objects, ReplyTo};
 use crate::runtime::ports::{Outlet as _, SocketOutput};
 
@@ -175,7 +176,7 @@ pub(super) fn world(change: impl FnOnce(&mut Settings)) -> World {
         callers: Mutex::default(),
         are_awake: AtomicBool::new(false),
     });
-    let game: Arc<dyn AnyGame> = Arc::new(FakeGame(schema()));
+    let game: Arc<dyn AnyGame> = Arc::new(FakeGame(shape()));
     let api = Api {
         audit: Arc::new(|object| Ok(json!({"match_id": object.name.as_str(), "verdict": "same"}))),
         backup: Arc::new(|| Ok(json!({"path": "backups/one", "rows": 1, "blake3": "00"}))),
@@ -221,12 +222,14 @@ impl World {
             body.extend_from_slice(&(id + 1).to_le_bytes());
             body.push(tick as u8);
         }
+        let feedback = InputFeedback { last_input: tick as u32, lead: -3, starved: 1 };
         let frame = StateFrame {
             epoch: Epoch(1),
             hash: tick.is_multiple_of(60).then_some(StateHash(tick)),
-            snapshot: Snapshot { tick: Tick(tick), body },
-            schema: schema(),
-            receivers: vec![(socket, InputFeedback { last_input: tick as u32, lead: -3, starved: 1 })],
+            snapshot: Snapshot { tick: Tick(tick), body, places: Vec::new() },
+            shape: shape(),
+            receivers: vec![Receiver { socket, seat: Seat(0), feedback }],
+            sights: Sights::default(),
         };
         self.objects.outlet.deliver(&mut vec![SocketOutput::State(Arc::new(frame))]);
     }

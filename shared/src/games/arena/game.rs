@@ -24,6 +24,7 @@ use crate::sim::event::LeaveReason;
 use crate::sim::game::{Game, JoinRefused, RulesError, SignalAnswer, SignalRefused};
 use crate::sim::phase::Phase;
 use crate::sim::world::{NetIds, Outbox};
+use crate::snapshot::{Point, Sight};
 
 /// The game `arena`.
 pub struct Arena;
@@ -48,16 +49,28 @@ impl Game for Arena {
         rules.numbers.players_max
     }
 
+    fn sight(rules: &Rules) -> Option<Sight> {
+        rules.numbers.sight()
+    }
+
+    fn is_hidden(world: &World, from: Point, to: Point) -> bool {
+        world.resource::<Stage>().terrain.hides(from, to)
+    }
+
     fn build(game: &mut Builder<'_>) {
         game.component::<Player>("player").component::<Name>("name").component::<Body>("body");
         game.component::<Fighter>("fighter").component::<Score>("score");
         game.component::<Projectile>("projectile").component::<Pickup>("pickup");
         game.component::<Round>("round");
 
-        let player = game.kind::<Player>("player").with(Player::fields()).with(Body::fields());
+        let player =
+            game.kind::<Player>("player").with(Player::fields()).owned_by(|player| Seat(player.seat));
+        let player = player.with(Body::fields()).placed(|body, _| (body.x, body.y));
         player.with(Fighter::fields()).with(Score::fields()).done();
-        game.kind::<Projectile>("projectile").with(Projectile::fields()).done();
-        game.kind::<Pickup>("pickup").with(Pickup::fields()).done();
+        let shot = game.kind::<Projectile>("projectile").with(Projectile::fields());
+        shot.placed(|shot, tick| shot.at(tick.0.saturating_sub(shot.born.0))).done();
+        let pickup = game.kind::<Pickup>("pickup").with(Pickup::fields());
+        pickup.placed(|pickup, _| (pickup.x, pickup.y)).done();
         game.kind::<Round>("round").with(Round::fields()).done();
 
         game.system(Phase::Input, act);

@@ -4,10 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::UNIT;
 use super::map::Map;
 use super::terrain::Terrain;
 use crate::sim::assets::Assets;
 use crate::sim::game::RulesError;
+use crate::snapshot::Sight;
 use crate::time::TICK_RATE_HZ;
 
 /// What the creator of a match may choose, as JSON.
@@ -30,7 +32,17 @@ pub struct Options {
     pub rounds: u32,
     /// How fast a player shoots, 1 to 20 a second.
     pub shots_per_second: u32,
+    /// How far players see, 8 to 128 units; 0: everything. Without it: everything, but 16 with more than 32 seats
+    /// or `line_of_sight`.
+    pub sight: Option<u32>,
+    /// Walls hide what is behind them.
+    pub line_of_sight: bool,
 }
+
+/// How far players see where nobody said how far, in units.
+const SIGHT: u32 = 16;
+/// Seats of a match up to which everybody sees everything, where nobody said how far.
+const SEES_EVERYTHING_MAX: u16 = 32;
 
 impl Default for Options {
     fn default() -> Self {
@@ -43,6 +55,8 @@ impl Default for Options {
             finished_seconds: 10,
             rounds: 0,
             shots_per_second: 4,
+            sight: None,
+            line_of_sight: false,
         }
     }
 }
@@ -89,6 +103,20 @@ pub struct Numbers {
     pub rounds: u32,
     /// From one shot of a player to the next.
     pub cooldown_ticks: u32,
+    /// How far players see, in units; 0: everything. Absent in the rules of older matches.
+    #[serde(default)]
+    pub sight: u32,
+    /// Walls hide what is behind them.
+    #[serde(default)]
+    pub line_of_sight: bool,
+}
+
+impl Numbers {
+    /// How far players see. Nobody comes and goes at the edge: it is a unit wider on the way out.
+    pub(super) fn sight(&self) -> Option<Sight> {
+        let enter = i32::try_from(self.sight).ok().filter(|sight| *sight > 0)? * UNIT;
+        Some(Sight { enter, leave: enter + UNIT, is_blocked: self.line_of_sight })
+    }
 }
 
 impl Rules {
@@ -109,6 +137,8 @@ impl Rules {
             finished_ticks: options.finished_seconds * TICK_RATE_HZ,
             rounds: options.rounds,
             cooldown_ticks: TICK_RATE_HZ / options.shots_per_second,
+            sight: sight(options)?,
+            line_of_sight: options.line_of_sight,
         };
         Ok(Self::of(named_map(&options.map, assets)?, numbers))
     }
@@ -121,6 +151,16 @@ impl Rules {
     /// The map in the form a tick wants it: the same for everybody who asks.
     pub fn terrain(&self) -> Arc<Terrain> {
         Arc::clone(self.terrain.0.get_or_init(|| Arc::new(Terrain::new(&self.map))))
+    }
+}
+
+fn sight(options: &Options) -> Result<u32, RulesError> {
+    let crowded = options.players_max > SEES_EVERYTHING_MAX;
+    match options.sight {
+        None if crowded || options.line_of_sight => Ok(SIGHT),
+        None => Ok(0),
+        Some(0) if !options.line_of_sight => Ok(0),
+        Some(units) => check("sight", units, 8, 128).map(|()| units),
     }
 }
 

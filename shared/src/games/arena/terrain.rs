@@ -94,6 +94,17 @@ impl Terrain {
         self.tiles.is_solid(x.div_euclid(UNIT), y.div_euclid(UNIT))
     }
 
+    /// Whether a wall stands between two points. Looks every half a tile along the line: of a wall's corner less
+    /// than that may be in the way.
+    pub fn hides(&self, from: (i32, i32), to: (i32, i32)) -> bool {
+        let (across, down) = (to.0 - from.0, to.1 - from.1);
+        let looks = across.abs().max(down.abs()) / (UNIT / 2);
+        (1..=looks).any(|look| {
+            let part = |whole: i32| (i64::from(whole) * i64::from(look) / i64::from(looks + 1)) as i32;
+            self.blocks(from.0 + part(across), from.1 + part(down))
+        })
+    }
+
     /// Whether a body standing there would be in a wall: bodies are squares to walls and discs to each other.
     pub fn blocks_body(&self, x: i32, y: i32) -> bool {
         let (left, right) = ((x - RADIUS).div_euclid(UNIT), (x + RADIUS - 1).div_euclid(UNIT));

@@ -50,8 +50,8 @@ impl Bench {
                 sockets.contains(&socket).then(|| format!("{message:?}"))
             }
             SocketOutput::State(frame) => {
-                let own = frame.receivers.iter().find(|(to, _)| *to == socket)?;
-                Some(format!("{:?} {:?} {:?} {:?}", frame.epoch, frame.hash, frame.snapshot, own.1))
+                let own = frame.receivers.iter().find(|to| to.socket == socket)?;
+                Some(format!("{:?} {:?} {:?} {:?}", frame.epoch, frame.hash, frame.snapshot, own.feedback))
             }
             SocketOutput::Close { socket: to, code, .. } => (*to == socket).then(|| format!("{code:?}")),
             SocketOutput::Peer(_) => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tickstone_shared::games::pong::Pong;
 use tickstone_shared::ids::StateHash;
 use tickstone_shared::input::{InputCodec, InputError, InputRow};
-use tickstone_shared::schema::Schema;
+use tickstone_shared::replication::shape::Shape;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::event::{Event, Output};
 use tickstone_shared::sim::game::{
@@ -13,7 +13,7 @@ use tickstone_shared::sim::game::{
 };
 use tickstone_shared::sim::registered::{AnyGame, AnySimulation, register};
 use tickstone_shared::sim::save::RestoreError;
-use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::snapshot::{Point, Sight, Snapshot};
 use tickstone_shared::time::Tick;
 
 use crate::classes::matches::class::Games;
@@ -76,8 +76,8 @@ impl AnyGame for Variant {
     fn has_secrets(&self) -> bool {
         self.inner.has_secrets()
     }
-    fn schema(&self) -> &Arc<Schema> {
-        self.inner.schema()
+    fn shape(&self) -> &Arc<Shape> {
+        self.inner.shape()
     }
     fn rules(
         &self,
@@ -125,6 +125,12 @@ impl AnySimulation for Wrapped {
     }
     fn snapshot(&mut self, into: &mut Snapshot) {
         self.inner.snapshot(into);
+    }
+    fn sight(&self) -> Option<Sight> {
+        self.inner.sight()
+    }
+    fn is_hidden(&self, from: Point, to: Point) -> bool {
+        self.inner.is_hidden(from, to)
     }
     fn save(&mut self, out: &mut Vec<u8>) {
         self.inner.save(out);

@@ -94,7 +94,7 @@ fn told(bench: &Bench, socket: SocketId) -> Option<u32> {
     let outputs = bench.outlet.0.lock().unwrap();
     outputs.iter().rev().find_map(|output| match output {
         SocketOutput::State(frame) => {
-            frame.receivers.iter().find(|(to, _)| *to == socket).map(|(_, feedback)| feedback.last_input)
+            frame.receivers.iter().find(|to| to.socket == socket).map(|to| to.feedback.last_input)
         }
         _ => None,
     })

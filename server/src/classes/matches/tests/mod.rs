@@ -9,6 +9,7 @@ mod panics;
 mod refused;
 mod retention;
 mod seats;
+mod sight;
 mod tickets;
 mod versions;
 
