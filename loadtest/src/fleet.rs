@@ -315,9 +315,11 @@ impl Fleet {
     }
 
     /// Lets bots that see compare what they have with what an observer of their match gets, for a second. An
-    /// observer takes a seat: where none is free nothing is compared. Blocks.
+    /// observer takes a seat: where none is free nothing is compared, nor where players see only what is near them,
+    /// as an observer does not see what they see. Blocks.
     pub fn compare(&self) -> Result<(), FleetError> {
-        let seen = self.created.iter().zip(&self.boards).filter(|(found, _)| self.map_of(found).is_some());
+        let is_seen = |found: &CreatedMatch| self.map_of(found).is_some() && found.is_seen_whole();
+        let seen = self.created.iter().zip(&self.boards).filter(|(found, _)| is_seen(found));
         let observation = |(found, board): (&CreatedMatch, &Arc<MatchBoard>)| {
             let token = self.backend.as_ref().map(|backend| backend.seat(&found.match_id, "observer"));
             Ok(Observation {

@@ -197,7 +197,7 @@ mod tests {
 
     /// Entities of a kind with one field each.
     fn view(entities: &[(u32, u8)]) -> View {
-        let fields = vec![Field { name: "f".into(), kind: FieldKind::U8, per_unit: 1 }];
+        let fields = vec![Field { name: "f".into(), kind: FieldKind::U8, per_unit: 1, private: false }];
         let schema = Schema { kinds: vec![KindSchema { name: "k".into(), fields }], input: Vec::new() };
         let mut body = vec![0, entities.len() as u8, 0];
         for (id, value) in entities {

@@ -8,7 +8,8 @@ use crate::wire::state::StateMessage;
 const MOVING: &[Moving] = &[Moving { kind: "walker", fields: &["x", "y"], step_max: 96 }];
 
 fn schema() -> Schema {
-    let field = |name: &str, per_unit| Field { name: name.into(), kind: FieldKind::I32, per_unit };
+    let field =
+        |name: &str, per_unit| Field { name: name.into(), kind: FieldKind::I32, per_unit, private: false };
     let fields = vec![field("x", 256), field("y", 256), field("health", 1)];
     let sign = vec![field("x", 256)];
     Schema {

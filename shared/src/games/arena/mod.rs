@@ -42,7 +42,7 @@ pub use pickup::{PICKUP_HEALTH, PICKUP_RETURN_TICKS, Pickup};
 pub use prediction::ArenaPrediction;
 pub use projectile::{PROJECTILE_LIFE_TICKS, PROJECTILE_SPEED, Projectile};
 pub use respawn::RESPAWN_TICKS;
-pub use rules::{Numbers, Options, Rules};
+pub use rules::{Numbers, Options, Rules, SEES_EVERYTHING_MAX};
 pub use score::Score;
 pub use stage::Stage;
 pub use terrain::{Slid, Terrain, Tiles};
