@@ -86,9 +86,8 @@ impl<P: Predicted> Prediction<P> {
         }
         *made = Some((tick, row));
         if tick > self.newest {
-            let from = self.newest.next();
-            self.newest = tick;
-            self.run(from, Shown::Now);
+            let before = std::mem::replace(&mut self.newest, tick);
+            self.run(before, Shown::Now);
         }
     }
 
@@ -101,16 +100,16 @@ impl<P: Predicted> Prediction<P> {
         self.newest = self.newest.max(tick);
         let Some((_, body)) = self.known else { return Outcome::Unforeseen };
         let Some(((then, before), foreseen)) = before.zip(foreseen) else {
-            self.run(tick.next(), Shown::Now);
+            self.run(tick, Shown::Now);
             return Outcome::Unforeseen;
         };
         if self.game.is_jump(&before, &body, tick.0.saturating_sub(then.0)) {
-            self.run(tick.next(), Shown::Now);
+            self.run(tick, Shown::Now);
             return Outcome::Jumped;
         }
         let error = length(self.between(&foreseen.first, &body));
         if foreseen.body != body || !was_alone || !self.game.is_alone() {
-            self.run(tick.next(), Shown::Before);
+            self.run(tick, Shown::Before);
         }
         let now = self.body_at(last);
         let moved = shown.zip(now).map_or([0.0; 2], |(before, now)| self.between(&before, &now));
@@ -147,7 +146,7 @@ impl<P: Predicted> Prediction<P> {
     /// The newest tick that can be foreseen.
     fn last(&self) -> Tick {
         let known = self.known.map_or(Tick(0), |(tick, _)| tick);
-        self.newest.min(Tick(known.0 + RING_TICKS as u64 - 1))
+        self.newest.min(Tick(known.0.saturating_add(RING_TICKS as u64 - 1)))
     }
 
     fn foreseen_at(&self, tick: Tick) -> Option<Foreseen<P::Body>> {
@@ -159,10 +158,10 @@ impl<P: Predicted> Prediction<P> {
         if tick == known { Some(body) } else { self.foreseen_at(tick).map(|foreseen| foreseen.body) }
     }
 
-    /// Foresees every tick from this one to the newest.
-    fn run(&mut self, from: Tick, shown: Shown) {
+    /// Foresees every tick after this one, to the newest.
+    fn run(&mut self, after: Tick, shown: Shown) {
         let Some((known, _)) = self.known else { return };
-        for tick in (from.0.max(known.0 + 1)..=self.last().0).map(Tick) {
+        for tick in (after.max(known).0.saturating_add(1)..=self.last().0).map(Tick) {
             let Some(before) = self.body_at(Tick(tick.0 - 1)) else { return };
             let body = self.game.step(&before, &self.input_of(tick), tick.0 - known.0);
             let first = match shown {

@@ -197,6 +197,16 @@ fn nothing_is_foreseen_beyond_two_seconds() {
 }
 
 #[test]
+fn the_last_of_all_ticks_is_a_tick() {
+    let mut prediction = prediction();
+    see(&mut prediction, u64::MAX - 1, 5);
+    prediction.on_input(Tick(u64::MAX), row(2));
+    assert_eq!(prediction.newest_body(), Some(7));
+    assert_eq!(see(&mut prediction, u64::MAX, 7), Outcome::Compared { error: 0.0, moved: [0.0; 2] });
+    assert_eq!(prediction.place_at(f64::MAX), Some([0.7, 0.0]));
+}
+
+#[test]
 fn between_two_ticks_it_is_between_two_places() {
     let mut prediction = prediction();
     see(&mut prediction, 10, 0);

@@ -67,8 +67,8 @@ impl<P: Predicted> Scene<P> {
 
     /// Inputs were made.
     pub fn on_inputs(&mut self, batch: &InputBatch) {
-        for (tick, row) in (batch.first_tick.0..).zip(&batch.rows) {
-            self.prediction.on_input(Tick(tick), *row);
+        for (offset, row) in (0..).zip(&batch.rows) {
+            self.prediction.on_input(Tick(batch.first_tick.0.saturating_add(offset)), *row);
         }
     }
 

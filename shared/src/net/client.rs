@@ -151,6 +151,11 @@ impl<P: Predicted> Client<P> {
         Ok(())
     }
 
+    /// Joins by this token should the seat be lost: each holds once. A drop needs none.
+    pub fn set_token(&mut self, token: String) {
+        self.session.set_token(token);
+    }
+
     /// Sends data to the game.
     pub async fn send(&mut self, data: serde_json::Value) -> Result<(), SendError> {
         self.say(&ClientMessage::Message(DataMessage { data })).await

@@ -172,7 +172,7 @@ fn the_page_and_the_native_client_are_checked_by_the_same_file() {
         lines.join(",\n")
     );
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/prediction.json");
-    if std::env::var_os("TICKSTONE_WRITE_GOLDEN").is_some() {
+    if std::env::var_os("TICKSTONE_KEEP").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
     let golden = std::fs::read_to_string(&path).unwrap();
