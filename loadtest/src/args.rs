@@ -4,7 +4,6 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tickstone_shared::client::pace::LEAD_WEBSOCKET_TICKS;
 use tickstone_shared::limits::{INPUTS_PER_MESSAGE_MAX, SEATS_MAX};
 use tickstone_shared::time::TICK_RATE_HZ;
 use tickstone_shared::wire::version::{Encoding, StateKind};
@@ -125,7 +124,11 @@ impl RunOptions {
         let hostile = scenario.hostile.map(HostileOptions::checked).transpose();
         let hostile =
             hostile.map_err(|(flag, got, expected)| ArgumentError::Value { flag, got, expected })?;
-        let seats = players + hostile.as_ref().map_or(0, |hostile| hostile.seats(matches));
+        let brain = brain(scenario.brain.as_deref().unwrap_or("full"))?;
+        // Who sees is compared with somebody who observes, from a seat.
+        let observers = u32::from(brain == BrainKind::Full && hostile.is_none());
+        let others = hostile.as_ref().map_or(observers, |hostile| hostile.seats(matches));
+        let seats = (players + others).min(u32::from(SEATS_MAX));
         let request = MatchRequest {
             options: options_for(&game, scenario.preset.as_deref(), seats),
             game,
@@ -141,9 +144,12 @@ impl RunOptions {
             transport,
             encoding: encoding(scenario.encoding.as_deref().unwrap_or("msgpack"))?,
             state: state(scenario.state.as_deref().unwrap_or("delta"))?,
-            brain: brain(scenario.brain.as_deref().unwrap_or("full"))?,
+            brain,
             input_hz: within("input-hz", scenario.input_hz.unwrap_or(60), input_hz_min, 240)?,
-            lead_ticks: within("lead-ticks", scenario.lead_ticks.unwrap_or(LEAD_WEBSOCKET_TICKS), 0.5, 30.0)?,
+            lead_ticks: scenario
+                .lead_ticks
+                .map(|ticks| within("lead-ticks", ticks, 0.5, 30.0))
+                .transpose()?,
             ramp: seconds("ramp-seconds", scenario.ramp_seconds.unwrap_or(1.0), 0.0)?,
             threads: within("threads", scenario.threads.unwrap_or(1), 1, 64)? as usize,
             seed: scenario.seed.unwrap_or(1),

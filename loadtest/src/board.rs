@@ -1,15 +1,18 @@
 //! What the bots of one match have seen, for whoever watches a fleet from outside.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use tickstone_shared::client::view::StateHeader;
+use tickstone_shared::client::view::{StateHeader, View};
 use tickstone_shared::ids::{Epoch, StateHash};
 use tickstone_shared::time::Tick;
 
 /// Hashes kept for a match: 18 hours of one a second. Later ones are not kept.
 pub const HASHES_MAX: usize = 65_536;
+/// States of an observer that are kept for bots to compare with: two seconds.
+const TRUTHS_MAX: usize = 128;
 
 /// A state hash that the bots of a match received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub(crate) struct MatchBoard {
     given_up: AtomicUsize,
     conflicts: AtomicU64,
     hashes: Mutex<BTreeMap<(Tick, Epoch), StateHash>>,
+    is_observed: AtomicBool,
+    truths: Mutex<BTreeMap<(Epoch, Tick), View>>,
 }
 
 impl MatchBoard {
@@ -71,7 +76,34 @@ impl MatchBoard {
             given_up: AtomicUsize::new(0),
             conflicts: AtomicU64::new(0),
             hashes: Mutex::new(BTreeMap::new()),
+            is_observed: AtomicBool::new(false),
+            truths: Mutex::new(BTreeMap::new()),
         }
+    }
+
+    /// The whole state of a tick, as an observer got it.
+    pub(crate) fn tell_truth(&self, epoch: Epoch, tick: Tick, view: View) {
+        let mut truths = self.truths.lock().unwrap_or_else(PoisonError::into_inner);
+        if truths.len() == TRUTHS_MAX {
+            truths.pop_first();
+        }
+        truths.insert((epoch, tick), view);
+        self.is_observed.store(true, Ordering::Relaxed);
+    }
+
+    /// Shows the observed states of these ticks, ascending.
+    pub(crate) fn truths(
+        &self,
+        epoch: Epoch,
+        ticks: RangeInclusive<Tick>,
+        mut visit: impl FnMut(Tick, &View),
+    ) {
+        if !self.is_observed.load(Ordering::Relaxed) || ticks.is_empty() {
+            return;
+        }
+        let truths = self.truths.lock().unwrap_or_else(PoisonError::into_inner);
+        let range = (epoch, *ticks.start())..=(epoch, *ticks.end());
+        truths.range(range).for_each(|((_, tick), view)| visit(*tick, view));
     }
 
     pub(crate) fn match_id(&self) -> &str {

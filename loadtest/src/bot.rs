@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tickstone_shared::client::backoff::Backoff;
 use tickstone_shared::client::session::{AppliedInputs, Heard, Session, SessionOptions};
-use tickstone_shared::client::view::{StateHeader, View};
+use tickstone_shared::client::view::StateHeader;
+use tickstone_shared::games::arena::map::Map;
 use tickstone_shared::net::socket::Address;
 use tickstone_shared::net::websocket::Incoming;
 use tickstone_shared::time::{Moment, TICK_RATE_HZ, Tick};
@@ -19,7 +20,8 @@ use tickstone_shared::wire::version::Encoding;
 use crate::board::MatchBoard;
 use crate::brain::{Brain, BrainKind};
 use crate::clock::Clock;
-use crate::fleet::{FleetError, Recorder};
+use crate::fleet::FleetError;
+use crate::fleet::recorder::Recorder;
 use crate::http::Api;
 use crate::inputs;
 use crate::link::{CONNECT_PATIENCE, Link};
@@ -27,6 +29,9 @@ use crate::meter::{Meter, Window, record};
 use crate::tally::Tally;
 
 mod ends;
+mod sight;
+
+use sight::Sight;
 
 /// A server that has said nothing for so long is taken for gone.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
@@ -55,6 +60,8 @@ pub(crate) struct BotPlan {
     pub(crate) seed: u64,
     pub(crate) start: Moment,
     pub(crate) board: Arc<MatchBoard>,
+    /// The map of an arena that is to be seen; none: only states are.
+    pub(crate) map: Option<Arc<Map>>,
     /// Where a bot gets a join token before it joins; none in dev mode.
     pub(crate) backend: Option<Api>,
 }
@@ -75,7 +82,9 @@ pub(crate) struct Bot {
     session: Session,
     backoff: Backoff,
     brain: Option<Brain>,
-    view: View,
+    sight: Sight,
+    /// What an observer gets is compared from this tick on.
+    compared: Tick,
     message: Vec<u8>,
     batch_ticks: usize,
     tally: Tally,
@@ -91,7 +100,8 @@ impl Bot {
             session: Session::new(plan.session.clone()),
             backoff: Backoff::new(plan.seed),
             brain: None,
-            view: View::default(),
+            sight: Sight::of(plan.map.as_deref()),
+            compared: Tick(0),
             message: Vec::with_capacity(256),
             batch_ticks: 1,
             tally: Tally::of(plan.number),
@@ -215,8 +225,11 @@ impl Bot {
         let Some(brain) = &mut self.brain else { return Some(()) };
         let rows = (0..due.count as u64).map(|offset| brain.row(Tick(due.first_tick.0 + offset)));
         let batch = self.session.inputs(due, rows, now)?;
+        self.sight.on_inputs(&batch);
+        let beyond_ticks = self.sight.beyond_ticks(now);
         if self.shared.window.contains(now) {
             let mut meter = self.meter();
+            beyond_ticks.into_iter().for_each(|ticks| meter.feel.looked(ticks));
             meter.inputs_sent += batch.rows.len() as u64;
             if let Some(second) = meter.second(&self.shared.window, now) {
                 second.inputs_sent += batch.rows.len() as u64;
@@ -269,7 +282,7 @@ impl Bot {
     fn read_part(&mut self, bytes: &[u8], now: Moment) {
         match self.session.on_part(bytes, now) {
             Ok(heard @ Heard::NewState { .. }) => {
-                self.look();
+                self.look(now);
                 let header = self.session.newest().map(StateHeader::of);
                 self.on_heard(heard, header, now);
             }
@@ -296,18 +309,9 @@ impl Bot {
             self.meter().error(error.to_string());
         }
         if header.is_some() && matches!(heard, Heard::NewState { .. }) {
-            self.look();
+            self.look(now);
         }
         self.on_heard(heard, header, now);
-    }
-
-    fn look(&mut self) {
-        let (Some(state), Some(welcome)) = (self.session.newest(), self.session.welcome()) else { return };
-        match (self.view.replace(state, &welcome.schema), &mut self.brain) {
-            (Ok(()), Some(brain)) => brain.see(&self.view),
-            (Ok(()), None) => {}
-            (Err(error), _) => self.meter().error(error.to_string()),
-        }
     }
 
     fn on_heard(&mut self, heard: Heard, header: Option<StateHeader>, now: Moment) {
@@ -325,6 +329,7 @@ impl Bot {
         if self.brain.is_none() {
             self.brain = Some(Brain::new(self.plan.brain, &welcome.schema, welcome.seat, self.plan.seed));
         }
+        self.sight.begin(welcome);
         let again = usize::from(self.welcomes > 0);
         self.plan.board.welcomed(welcome.epoch, again);
         self.backoff.reset();

@@ -15,18 +15,16 @@
 //! ```
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tickstone_shared::client::pace::LEAD_WEBSOCKET_TICKS;
 use tickstone_shared::client::session::SessionOptions;
-use tickstone_shared::client::view::StateHeader;
-use tickstone_shared::ids::StateHash;
+use tickstone_shared::games::arena::map::Map;
 use tickstone_shared::net::websocket::{Buffers, READ_BUFFER_BYTES};
 use tickstone_shared::time::Moment;
 use tickstone_shared::wire::version::{Encoding, StateKind};
@@ -40,6 +38,12 @@ use crate::http::{Api, CreatedMatch};
 use crate::impair::{Counts, Impairment, Proxy};
 use crate::link::Transport;
 use crate::meter::{Meter, Window};
+
+mod observer;
+pub(crate) mod recorder;
+
+use observer::{Observation, observe};
+use recorder::Recorder;
 
 /// Beyond so many players a state is larger than the usual read buffer: read it in fewer calls.
 const CROWD_PLAYERS: u16 = 64;
@@ -101,8 +105,8 @@ pub struct FleetOptions {
     pub brain: BrainKind,
     /// Messages with inputs a second and bot.
     pub input_hz: u32,
-    /// How many ticks early inputs should arrive.
-    pub lead_ticks: f64,
+    /// How many ticks early inputs should arrive; none: as the transport asks for.
+    pub lead_ticks: Option<f64>,
     /// The time over which the bots are started.
     pub ramp: Duration,
     /// Threads that drive bots.
@@ -128,7 +132,7 @@ impl FleetOptions {
             state: StateKind::Delta,
             brain: BrainKind::Full,
             input_hz: 60,
-            lead_ticks: LEAD_WEBSOCKET_TICKS,
+            lead_ticks: None,
             ramp: Duration::ZERO,
             threads: 1,
             seed: 1,
@@ -177,6 +181,11 @@ pub struct Fleet {
     threads: Vec<JoinHandle<()>>,
     network: Option<Proxy>,
     targets: Vec<Target>,
+    /// The matches as they are found without the network between.
+    created: Vec<CreatedMatch>,
+    /// Their maps by name, where bots see.
+    maps: BTreeMap<String, Arc<Map>>,
+    backend: Option<Api>,
 }
 
 impl Fleet {
@@ -185,12 +194,13 @@ impl Fleet {
     pub fn start(options: &FleetOptions) -> Result<Self, FleetError> {
         let api = Api::new(&options.url, options.admin_key.as_deref())?;
         let created = options.matches.iter().map(|request| api.create_match(request));
-        let mut created: Vec<CreatedMatch> = created.collect::<Result<_, _>>()?;
+        let created: Vec<CreatedMatch> = created.collect::<Result<_, _>>()?;
         let targets = created.iter().map(CreatedMatch::target).collect::<Result<_, _>>()?;
         let start = |impairment| Proxy::start(impairment, options.seed);
         let network = options.impairment.map(start).transpose()?;
+        let mut reached = created.clone();
         if let Some(network) = &network {
-            created.iter_mut().try_for_each(|found| found.go_through(network))?;
+            reached.iter_mut().try_for_each(|found| found.go_through(network))?;
         }
         let recorder = options.record.as_ref().map(File::create).transpose()?.map(Recorder::new);
         let clock = Clock::start();
@@ -199,9 +209,11 @@ impl Fleet {
         let players = usize::from(options.players);
         let boards: Vec<_> =
             created.iter().map(|found| Arc::new(MatchBoard::new(found.match_id.clone(), players))).collect();
-        let mut fleet = Self { shared, boards, meters: Vec::new(), threads: Vec::new(), network, targets };
-        let backend = options.admin_key.is_some().then(|| api.clone());
-        let plans = fleet.plans(options, &created, backend.as_ref())?;
+        let maps = if options.brain == BrainKind::Full { maps(&api, &created) } else { BTreeMap::new() };
+        let backend = options.admin_key.is_some().then_some(api);
+        let (meters, threads) = (Vec::new(), Vec::new());
+        let mut fleet = Self { shared, boards, meters, threads, network, targets, created, maps, backend };
+        let plans = fleet.plans(options, &reached)?;
         let thread_count = options.threads.clamp(1, plans.len().max(1));
         for thread in 0..thread_count {
             let share = plans.iter().skip(thread).step_by(thread_count).cloned().collect();
@@ -211,12 +223,7 @@ impl Fleet {
     }
 
     /// One plan a bot, the matches filled evenly over the ramp.
-    fn plans(
-        &self,
-        options: &FleetOptions,
-        created: &[CreatedMatch],
-        backend: Option<&Api>,
-    ) -> Result<Vec<BotPlan>, FleetError> {
+    fn plans(&self, options: &FleetOptions, created: &[CreatedMatch]) -> Result<Vec<BotPlan>, FleetError> {
         let bots = created.len() * usize::from(options.players);
         let crowd = options.players > CROWD_PLAYERS;
         let read_bytes = if crowd { CROWD_READ_BUFFER_BYTES } else { READ_BUFFER_BYTES };
@@ -227,13 +234,14 @@ impl Fleet {
             let mut session = SessionOptions::new(&created[number].match_id, &name);
             session.state = options.state;
             // Phases of inputs are spread over a tick, within what the pace leaves alone.
-            session.lead_ticks = options.lead_ticks + (index as f64 + 0.5) / bots as f64 - 0.5;
             let is_quic = options.transport.is_quic(player, number);
-            let buffers = Buffers { read_bytes };
+            let address = created[number].address(is_quic, options.encoding, Buffers { read_bytes })?;
+            let lead_ticks = options.lead_ticks.unwrap_or_else(|| address.lead_ticks());
+            session.lead_ticks = lead_ticks + (index as f64 + 0.5) / bots as f64 - 0.5;
             Ok(BotPlan {
                 number: index,
                 name,
-                address: created[number].address(is_quic, options.encoding, buffers)?,
+                address,
                 session,
                 encoding: if is_quic { Encoding::Msgpack } else { options.encoding },
                 brain: options.brain,
@@ -241,7 +249,8 @@ impl Fleet {
                 seed: options.seed.wrapping_mul(1_000_003).wrapping_add(index as u64),
                 start: started + options.ramp.mul_f64(index as f64 / bots as f64),
                 board: Arc::clone(&self.boards[number]),
-                backend: backend.cloned(),
+                map: self.map_of(&created[number]).cloned(),
+                backend: self.backend.clone(),
             })
         };
         (0..bots).map(plan).collect()
@@ -301,6 +310,34 @@ impl Fleet {
         self.network.as_ref().map(Proxy::counts)
     }
 
+    fn map_of(&self, found: &CreatedMatch) -> Option<&Arc<Map>> {
+        self.maps.get(found.map.as_ref()?)
+    }
+
+    /// Lets bots that see compare what they have with what an observer of their match gets, for a second. An
+    /// observer takes a seat: where none is free nothing is compared, nor where players see only what is near them,
+    /// as an observer does not see what they see. Blocks.
+    pub fn compare(&self) -> Result<(), FleetError> {
+        let is_seen = |found: &CreatedMatch| self.map_of(found).is_some() && found.is_seen_whole();
+        let seen = self.created.iter().zip(&self.boards).filter(|(found, _)| is_seen(found));
+        let observation = |(found, board): (&CreatedMatch, &Arc<MatchBoard>)| {
+            let token = self.backend.as_ref().map(|backend| backend.seat(&found.match_id, "observer"));
+            Ok(Observation {
+                address: found.address(false, Encoding::Msgpack, Buffers::default())?,
+                match_id: found.match_id.clone(),
+                token: token.transpose()?,
+                board: Arc::clone(board),
+            })
+        };
+        let observations = seen.map(observation).collect::<Result<_, FleetError>>()?;
+        let refused = observe(observations, self.shared.clock)?;
+        if let (1.., Some(meter)) = (refused, self.meters.first()) {
+            let what = format!("{refused} matches let no observer in");
+            meter.lock().unwrap_or_else(PoisonError::into_inner).example(what);
+        }
+        Ok(())
+    }
+
     /// The matches as attackers find them.
     pub(crate) fn targets(&self) -> &[Target] {
         &self.targets
@@ -330,34 +367,15 @@ impl Fleet {
     }
 }
 
+/// The maps of these matches that can be read.
+fn maps(api: &Api, created: &[CreatedMatch]) -> BTreeMap<String, Arc<Map>> {
+    let names: std::collections::BTreeSet<&String> =
+        created.iter().filter_map(|found| found.map.as_ref()).collect();
+    names.into_iter().filter_map(|name| Some((name.clone(), Arc::new(api.map(name)?)))).collect()
+}
+
 impl Drop for Fleet {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The file of `--record`: one JSON line a bot and hash, and one a match at the end.
-#[derive(Debug)]
-pub(crate) struct Recorder(Mutex<BufWriter<File>>);
-
-impl Recorder {
-    fn new(file: File) -> Self {
-        Self(Mutex::new(BufWriter::new(file)))
-    }
-
-    pub(crate) fn hash(&self, match_id: &str, bot: &str, header: &StateHeader, hash: StateHash) {
-        self.line(&serde_json::json!({
-            "match_id": match_id, "bot": bot, "epoch": header.epoch, "tick": header.tick, "hash": hash,
-        }));
-    }
-
-    fn highest(&self, seen: &MatchSeen) {
-        self.line(&serde_json::json!({ "match_id": seen.match_id, "highest_tick": seen.highest_tick }));
-        // A record that cannot be written is a short file; the run itself goes on.
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).flush();
-    }
-
-    fn line(&self, value: &serde_json::Value) {
-        let _ = writeln!(self.0.lock().unwrap_or_else(PoisonError::into_inner), "{value}");
     }
 }

@@ -4,6 +4,8 @@ use serde_json::Value;
 use std::net::ToSocketAddrs as _;
 use std::time::Duration;
 
+use tickstone_shared::games::arena::SEES_EVERYTHING_MAX;
+use tickstone_shared::games::arena::map::Map;
 use tickstone_shared::net::socket::Address;
 use tickstone_shared::net::trust::Trust;
 use tickstone_shared::net::websocket::Buffers;
@@ -37,6 +39,9 @@ pub(crate) struct CreatedMatch {
     pub(crate) ws_url: String,
     pub(crate) quic_url: Option<String>,
     quic_pin: Option<String>,
+    /// The name of the map of an arena.
+    pub(crate) map: Option<String>,
+    seats: Option<u64>,
 }
 
 impl CreatedMatch {
@@ -51,6 +56,11 @@ impl CreatedMatch {
         let datagrams = self.quic_url.as_deref().map(address).transpose()?;
         let quic = self.quic_url.clone().zip(self.quic_trust());
         Ok(Target { match_id: self.match_id.clone(), address: address(&self.ws_url)?, datagrams, quic })
+    }
+
+    /// Is it an arena in which everybody sees the same?
+    pub(crate) fn is_seen_whole(&self) -> bool {
+        self.map.is_some() && self.seats.is_some_and(|seats| seats <= u64::from(SEES_EVERYTHING_MAX))
     }
 
     /// Every address leads through the network from now on.
@@ -153,7 +163,18 @@ impl Api {
         let host = self.base.trim_start_matches("http://");
         let ws_url = text("ws_url").unwrap_or_else(|| format!("ws://{host}/v1/matches/{match_id}/socket"));
         let (quic_url, quic_pin) = (text("quic_url"), text("quic_certificate_sha256"));
-        Ok(CreatedMatch { match_id, ws_url, quic_url, quic_pin })
+        let map = body.pointer("/label/map").and_then(Value::as_str).map(str::to_owned);
+        let seats = body.get("seats").and_then(Value::as_u64);
+        Ok(CreatedMatch { match_id, ws_url, quic_url, quic_pin, map, seats })
+    }
+
+    /// A map that the server has as an asset; none if it does not answer with one.
+    pub(crate) fn map(&self, name: &str) -> Option<Map> {
+        let mut answer = self.agent.get(format!("{}/assets/maps/{name}.json", self.base)).call().ok()?;
+        if answer.status().as_u16() != 200 {
+            return None;
+        }
+        Map::parse(&answer.body_mut().read_to_string().ok()?).ok()
     }
 
     /// The text of `/metrics`; none if the server does not answer with one.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tickstone_shared::time::Moment;
 
+use crate::report::feel::Feel;
 use crate::series::{Second, Series};
 
 /// Different errors kept as examples.
@@ -59,6 +60,7 @@ pub struct Meter {
     pub(crate) tick_rate_hz: Option<u32>,
     pub(crate) examples: Vec<String>,
     pub(crate) series: Series,
+    pub(crate) feel: Feel,
 }
 
 impl Meter {
@@ -80,6 +82,7 @@ impl Meter {
             tick_rate_hz: None,
             examples: Vec::new(),
             series: Series::default(),
+            feel: Feel::new(),
         }
     }
 
@@ -120,6 +123,7 @@ impl Meter {
         self.told_to_return += other.told_to_return;
         self.starved_ticks += other.starved_ticks;
         self.series.merge(&other.series);
+        self.feel.merge(&other.feel);
         self.tick_rate_hz = self.tick_rate_hz.or(other.tick_rate_hz);
         other.examples.iter().for_each(|example| self.example(example.clone()));
     }

@@ -20,6 +20,10 @@ use crate::meter::Meter;
 use crate::series::{Series, ServerSecond};
 use crate::server_metrics::ServerReport;
 
+pub mod feel;
+
+use feel::{Difference, InterpolationReport, PredictionReport};
+
 /// At this part of a core or more the generator may be what was measured.
 pub const GENERATOR_BOUND: f64 = 0.8;
 
@@ -87,6 +91,12 @@ pub struct Report {
     pub snapshot_interval_jitter_ms: Percentiles,
     /// From sending an input to the first state that includes it.
     pub input_to_effect_ms: Percentiles,
+    /// The players' own movement ahead of the server; null where it is not foreseen.
+    pub prediction: Option<PredictionReport>,
+    /// The others between two states; null where nobody looks.
+    pub interpolation: Option<InterpolationReport>,
+    /// What clients had at the end beside what the server had in the same tick; null where it was not compared.
+    pub comparison: Option<Difference>,
     /// From connecting to `welcome`, first joins only.
     pub join_ms: JoinPercentiles,
     /// Payload and framing received.
@@ -219,6 +229,9 @@ impl Report {
             tick_hz: tick_rate(&meter.ticks_per_bot, seconds),
             snapshot_interval_jitter_ms: percentiles_ms(&meter.jitter_us),
             input_to_effect_ms: percentiles_ms(&meter.effect_us),
+            prediction: meter.feel.prediction(bots, seconds),
+            interpolation: meter.feel.interpolation(),
+            comparison: meter.feel.comparison(),
             join_ms: join_percentiles(&meter.join_us),
             bytes_down_per_player_s: per_player(meter.bytes_down),
             bytes_up_per_player_s: per_player(meter.bytes_up),

@@ -46,6 +46,10 @@ pub fn run(options: &RunOptions) -> Result<Report, FleetError> {
     let after_grace = Reading::take(&api);
     let scrapes = scraper.finish();
     let network = options.fleet.impairment.zip(fleet.network());
+    // Attackers may have taken the seat that an observer needs.
+    if options.hostile.is_none() {
+        fleet.compare()?;
+    }
     let meter = fleet.stop();
     progress.done();
 

@@ -46,7 +46,7 @@ pub struct Scenario {
     /// Messages with inputs a second and bot; 30 sends two ticks' inputs in a message [default: 60].
     #[arg(long)]
     pub input_hz: Option<u32>,
-    /// How many ticks early inputs should arrive [default: 3].
+    /// How many ticks early inputs should arrive [default: 3 over WebSocket, 2 over QUIC].
     #[arg(long)]
     pub lead_ticks: Option<f64>,
     /// sync, async or none [default: the server's].

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::hostile::report::HostileReport;
+use crate::report::feel::Difference;
 use crate::report::{Percentiles, Report};
 
 /// Waiting for less of a core than this is no matter.
@@ -27,6 +28,7 @@ pub(crate) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     row("tick_hz", format!("min {}  p50 {}", number(report.tick_hz.min), number(report.tick_hz.p50)));
     row("state jitter, ms", percentiles(&report.snapshot_interval_jitter_ms));
     row("input to effect, ms", percentiles(&report.input_to_effect_ms));
+    sight_rows(report, &mut row);
     let join = &report.join_ms;
     row("join, ms", format!("p50 {}  p99 {}  max {}", number(join.p50), number(join.p99), number(join.max)));
     let (down, up) = (number(report.bytes_down_per_player_s), number(report.bytes_up_per_player_s));
@@ -61,6 +63,31 @@ pub(crate) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     }
     report.error_examples.iter().for_each(|example| row("seen", example.clone()));
     out
+}
+
+/// What players see; nothing where bots do not look.
+fn sight_rows(report: &Report, row: &mut impl FnMut(&'static str, String)) {
+    if let Some(prediction) = &report.prediction {
+        row("prediction error, units", percentiles(&prediction.error_units));
+        let sizes = percentiles(&prediction.correction_units);
+        row(
+            "corrections",
+            format!("{} a minute and player; units {sizes}", prediction.corrections_per_minute),
+        );
+    }
+    if let Some(looks) = &report.interpolation {
+        let (starved, frozen) = (looks.starved_fraction * 100.0, looks.frozen_fraction * 100.0);
+        row("others", format!("{starved:.3} % of looks beyond the newest state, {frozen:.3} % frozen"));
+    }
+    if let Some(found) = &report.comparison {
+        let Difference { states, entities, ghosts, missing, fields } = found;
+        row(
+            "beside the server",
+            format!(
+                "{ghosts} ghosts  {missing} missing  {fields} fields wrong  in {states} states of {entities} entities"
+            ),
+        );
+    }
 }
 
 /// The phases and the attackers, of which the page has tables.

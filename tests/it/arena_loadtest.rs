@@ -15,6 +15,11 @@ const FIELDS: &str = "transport matches players seconds tick_hz.min tick_hz.p50 
     server.tick_lateness_us.p50 server.tick_lateness_us.p99 server.tick_lateness_us.p999 \
     server.tick_lateness_us.max server.tick_duration_us.p50 server.tick_duration_us.p99 \
     server.tick_duration_us.p999 server.tick_duration_us.max server.ticks_slipped";
+/// What is measured where bots see.
+const FELT: &str = "prediction.compared prediction.error_units.p50 prediction.error_units.p99 \
+    prediction.error_units.p999 prediction.error_units.max prediction.corrections_per_minute prediction.jumps \
+    interpolation.looks interpolation.starved_fraction interpolation.frozen_fraction comparison.states \
+    comparison.entities comparison.ghosts comparison.missing comparison.fields";
 
 pub(crate) fn at<'a>(report: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(report, |value, key| value.get(key))
@@ -56,6 +61,32 @@ fn a_run_measures_everything_that_is_promised() {
     assert!((900.0..=1_300.0).contains(&number("inputs_sent")), "{report}");
     assert!(number("inputs_applied") >= 0.9 * number("inputs_sent"), "{report}");
     assert!(number("bytes_down_per_player_s") > 60.0 * 20.0, "{report}");
+}
+
+#[test]
+fn bots_that_see_are_ahead_of_the_server_and_have_what_it_has() {
+    let _turn = turn::alone();
+    let server = Server::dev();
+    for transport in ["ws", "quic"] {
+        let (status, report) = run(&server, &["--transport", transport]);
+        assert_eq!(status, Some(0), "{report}");
+        for path in FELT.split_whitespace() {
+            assert!(at(&report, path).is_some_and(|value| !value.is_null()), "{path} is missing: {report}");
+        }
+        let number = |path| at(&report, path).and_then(Value::as_f64).unwrap();
+        assert!(number("prediction.compared") > 400.0, "6 bots for 3 seconds: {report}");
+        assert_eq!(number("prediction.error_units.p50"), 0.0, "{report}");
+        assert!(number("interpolation.looks") > 900.0, "{report}");
+        assert!(number("interpolation.starved_fraction") < 0.5, "{report}");
+        assert!(number("comparison.states") > 100.0 && number("comparison.entities") > 400.0, "{report}");
+        let wrong = ["comparison.ghosts", "comparison.missing", "comparison.fields"].map(number);
+        assert_eq!(wrong, [0.0; 3], "{report}");
+    }
+    let (_, light) = run(&server, &["--brain", "light"]);
+    assert!(
+        ["prediction", "interpolation", "comparison"].iter().all(|name| light[name].is_null()),
+        "{light}"
+    );
 }
 
 #[test]

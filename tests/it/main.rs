@@ -18,6 +18,7 @@ mod hostile;
 mod idle;
 mod kill;
 mod life;
+mod native;
 mod objects_kill;
 mod outside;
 mod quic;

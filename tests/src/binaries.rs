@@ -15,14 +15,16 @@ struct Workspace {
 fn workspace() -> &'static Workspace {
     static BUILT: OnceLock<Workspace> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let names = ["tickstone", "loadtest"];
+        let names = ["tickstone", "loadtest", "examples/walk"];
         let mut cargo = cargo("build");
-        cargo.args(["-p", "tickstone-server", "-p", "tickstone-loadtest", "--bins"]);
+        cargo.args(["-p", "tickstone-server", "-p", "tickstone-loadtest", "-p", "tickstone-shared"]);
+        cargo.args(["--bins", "--example", "walk", "--features", "tickstone-shared/net"]);
         run(cargo.current_dir(root()));
         let profile = profile_dir();
         let copies = tempfile::tempdir_in(&profile).expect("the target directory can be written");
-        for name in names {
-            std::fs::copy(profile.join(name), copies.path().join(name)).expect("cargo built it");
+        for path in names.map(Path::new) {
+            let name = path.file_name().expect("it has a name");
+            std::fs::copy(profile.join(path), copies.path().join(name)).expect("cargo built it");
         }
         Workspace { copies }
     })
@@ -44,6 +46,11 @@ pub fn example(name: &str) -> PathBuf {
     cargo.args(["-p", "tickstone-server", "--example", name]);
     run(cargo.current_dir(root()));
     profile_dir().join("examples").join(name)
+}
+
+/// The native example of a player.
+pub fn walk() -> PathBuf {
+    workspace().copies.path().join("walk")
 }
 
 /// The server of a crate below `tests/` that is no part of this repository's workspace, by its folder.

@@ -20,7 +20,8 @@ const SERVER: [Floor; 11] = [
     ("mailbox", &[]),
 ];
 
-const SHARED_WORDS: [&str; 6] = ["ids", "time", "limits", "input", "schema", "snapshot"];
+const SHARED_WORDS: [&str; 8] =
+    ["ids", "time", "limits", "input", "schema", "snapshot", "entity", "predicted"];
 const SHARED: [Floor; 6] = [
     ("wire", &[]),
     ("sim", &["replication"]),
@@ -207,7 +208,8 @@ fn names_crate(line: &str, name: &str) -> bool {
 }
 
 /// Files that may read or wait for the clock.
-const CLOCK_FILES: [&str; 3] = ["server/src/clock.rs", "loadtest/src/clock.rs", "tests/src/wait.rs"];
+const CLOCK_FILES: [&str; 4] =
+    ["server/src/clock.rs", "loadtest/src/clock.rs", "tests/src/wait.rs", "shared/src/net/clock.rs"];
 const CLOCK_CALLS: [&str; 4] = ["Instant::now", "SystemTime::now", "clock_gettime", "thread::sleep"];
 
 /// A clock read, or slept by, outside its file. Benches measure: they may.

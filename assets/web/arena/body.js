@@ -16,12 +16,19 @@ export function step(body, input, terrain, others) {
   return after;
 }
 
+const clamped = (axis) => Math.max(-127, Math.min(127, axis));
+
+/** The stick of an input as the server takes it. */
+export function stickOf(input) {
+  return withinDisc(clamped(input.move_x), clamped(input.move_y), 127);
+}
+
 function steer(body, input) {
   if (input.aim_x !== 0 || input.aim_y !== 0) {
-    body.aim_x = input.aim_x;
-    body.aim_y = input.aim_y;
+    body.aim_x = clamped(input.aim_x);
+    body.aim_y = clamped(input.aim_y);
   }
-  const [stickX, stickY] = withinDisc(input.move_x, input.move_y, 127);
+  const [stickX, stickY] = stickOf(input);
   const [goalX, goalY] = goalOf(stickX, stickY);
   const most = stickX === 0 && stickY === 0 ? FRICTION : ACCELERATION;
   const [changeX, changeY] = [goalX - body.vx, goalY - body.vy];

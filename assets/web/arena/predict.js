@@ -1,17 +1,21 @@
 // The player's own body ahead of the server: the newest state, and the inputs on their way applied to it. What
-// the server then says otherwise is not jumped to but glided to, unless it is far.
+// the server then says otherwise is not jumped to but glided to, unless it is far. Number by number what the
+// native client foresees (tests/golden/prediction.json).
 //
 // Exact in walls and open ground. Others are taken to walk on as they do, so that bumping into somebody may
 // be corrected by a little.
 
-import { step } from "./body.js";
+import { step, stickOf } from "./body.js";
 import { UNIT } from "./geometry.js";
 
 const INPUTS_MAX = 128;
 const NEAR = 6 * UNIT;
 /** A correction beyond this is a respawn or a new round. */
 const JUMP = 1.5 * UNIT;
-const GLIDE_MS = 90;
+/** What is drawn comes half as near to the truth in this time. */
+const HALF_LIFE_MS = 200;
+/** So many ticks after the last input the server lets a player stand. */
+const STARVED_TICKS = 15;
 const RESTING = Object.freeze({ move_x: 0, move_y: 0, aim_x: 0, aim_y: 0, buttons: 0 });
 
 export class Predictor {
@@ -32,19 +36,16 @@ export class Predictor {
     this.others = others;
     this.firstTick = tick;
     this.bodies = [own];
-    for (const at of this.inputs.keys()) if (at <= tick - 2) this.inputs.delete(at);
-    const last = Math.max(tick, ...this.inputs.keys());
-    for (let at = tick + 1; at <= last; at++) this.extend(at);
+    this.extendTo(Math.max(tick, ...this.inputs.keys()));
     if (before) this.glide(before, this.at(position));
   }
 
-  /** An input that was sent for a tick. */
+  /** An input that was sent for a tick. As on the server the first one wins. */
   onInput(tick, input) {
+    if (this.inputs.has(tick)) return;
     this.inputs.set(tick, input);
     if (this.inputs.size > INPUTS_MAX) this.inputs.delete(this.inputs.keys().next().value);
-    while (this.bodies.length > 0 && this.lastTick < tick && this.bodies.length < INPUTS_MAX) {
-      this.extend(this.lastTick + 1);
-    }
+    this.extendTo(tick);
   }
 
   /** The body as it was before the walk of a tick: where a shot of that tick is fired. */
@@ -56,7 +57,7 @@ export class Predictor {
   drawn(position, nowMs) {
     const body = this.at(position);
     if (!body) return null;
-    const left = Math.exp(-Math.max(0, nowMs - this.drawnMs) / GLIDE_MS);
+    const left = 2 ** (-Math.max(0, nowMs - this.drawnMs) / HALF_LIFE_MS);
     this.drawnMs = nowMs;
     this.glideX *= left;
     this.glideY *= left;
@@ -67,8 +68,28 @@ export class Predictor {
     return this.firstTick + this.bodies.length - 1;
   }
 
+  /** The body in the newest tick, with every input that was sent. */
+  get newest() {
+    return this.bodies.at(-1) ?? null;
+  }
+
+  extendTo(tick) {
+    while (this.bodies.length > 0 && this.lastTick < tick && this.bodies.length < INPUTS_MAX) {
+      this.extend(this.lastTick + 1);
+    }
+  }
+
+  // What the server takes for a tick: the last input that came, its stick gliding back.
+  inputOf(tick) {
+    for (let back = 0; back < INPUTS_MAX; back++) {
+      const input = this.inputs.get(tick - back);
+      if (input) return back === 0 ? input : starved(input, back);
+    }
+    return RESTING;
+  }
+
   extend(tick) {
-    const input = this.inputs.get(tick) ?? this.inputs.get(tick - 1) ?? RESTING;
+    const input = this.inputOf(tick);
     const ahead = tick - this.firstTick;
     const others = this.others.map((other) => ({
       seat: other.seat, x: other.x + other.vx * ahead, y: other.y + other.vy * ahead,
@@ -92,6 +113,13 @@ export class Predictor {
     this.glideY += before.y - now.y;
     if (Math.hypot(this.glideX, this.glideY) > JUMP) [this.glideX, this.glideY] = [0, 0];
   }
+}
+
+function starved(input, ticks) {
+  const left = Math.max(0, STARVED_TICKS - ticks);
+  const faded = (axis) => Math.trunc((axis * left) / STARVED_TICKS) + 0;
+  const [moveX, moveY] = stickOf(input);
+  return { ...input, move_x: faded(moveX), move_y: faded(moveY) };
 }
 
 function isNear(one, other) {

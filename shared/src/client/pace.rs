@@ -13,6 +13,8 @@ use crate::time::{Moment, Tick};
 
 /// The lead wanted on a WebSocket, in ticks (netcode: Input).
 pub const LEAD_WEBSOCKET_TICKS: f64 = 3.0;
+/// The lead wanted where inputs come in datagrams, in ticks (netcode: Input).
+pub const LEAD_DATAGRAM_TICKS: f64 = 2.0;
 /// Beyond this many ticks of error the clock is set, not turned.
 pub const RESYNC_TICKS: f64 = 10.0;
 /// Without a starvation for this long, one tick of extra lead is given back.

@@ -324,6 +324,11 @@ impl Session {
         Some(play.pace.moment_of(Tick(play.next_tick.0 + at_least.max(1) as u64 - 1)))
     }
 
+    /// The tick an input made now is for, with its fraction; none while there is no connection.
+    pub fn position(&self, now: Moment) -> Option<f64> {
+        self.play.as_ref().map(|play| play.pace.position(now))
+    }
+
     /// Numbers the rows made for what was due and remembers when they were sent.
     pub fn inputs<I: IntoIterator<Item = InputRow>>(
         &mut self,

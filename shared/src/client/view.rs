@@ -5,8 +5,9 @@
 
 use serde::Deserialize;
 
+pub use crate::entity::{EntityView, FieldPlace, kind_number};
 use crate::ids::{Epoch, NetId, StateHash};
-use crate::schema::{KindSchema, Schema};
+use crate::schema::Schema;
 use crate::snapshot::{SnapshotError, sections};
 use crate::time::Tick;
 use crate::wire::decode::DecodeError;
@@ -153,22 +154,28 @@ pub struct View {
     values: Vec<i64>,
 }
 
-/// One entity of a view.
-#[derive(Debug, Clone, Copy)]
-pub struct EntityView<'a> {
-    /// Its identity.
-    pub id: NetId,
-    /// Its kind's number in the schema.
-    pub kind: usize,
-    /// The stored values of its kind's fields, in the schema's order.
-    pub values: &'a [i64],
+impl Clone for View {
+    fn clone(&self) -> Self {
+        Self { entities: self.entities.clone(), values: self.values.clone() }
+    }
+
+    /// In the buffers that are there.
+    fn clone_from(&mut self, other: &Self) {
+        self.entities.clone_from(&other.entities);
+        self.values.clone_from(&other.values);
+    }
 }
 
 impl View {
-    /// Replaces what is in view by the entities of `state`, packed or by name. After an error it is empty.
-    pub fn replace(&mut self, state: &StateMessage, schema: &Schema) -> Result<(), ViewError> {
+    /// Nothing is in view.
+    pub fn clear(&mut self) {
         self.entities.clear();
         self.values.clear();
+    }
+
+    /// Replaces what is in view by the entities of `state`, packed or by name. After an error it is empty.
+    pub fn replace(&mut self, state: &StateMessage, schema: &Schema) -> Result<(), ViewError> {
+        self.clear();
         if let Some(base) = state.base {
             return Err(SnapshotError::Relative(base).into());
         }
@@ -222,31 +229,6 @@ impl View {
             self.values.push(number.unwrap_or(0));
         }
         Ok(())
-    }
-}
-
-/// The number of the kind with this name.
-pub fn kind_number(schema: &Schema, name: &str) -> Option<usize> {
-    schema.kinds.iter().position(|kind| kind.name == name)
-}
-
-/// Where a field stands in its kind's rows, and how its stored values scale.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FieldPlace {
-    index: usize,
-    per_unit: f64,
-}
-
-impl FieldPlace {
-    /// The place of the field with this name.
-    pub fn find(kind: &KindSchema, name: &str) -> Option<Self> {
-        let index = kind.fields.iter().position(|field| field.name == name)?;
-        Some(Self { index, per_unit: f64::from(kind.fields[index].per_unit.max(1)) })
-    }
-
-    /// The field of an entity, in units of the game.
-    pub fn of(self, entity: EntityView<'_>) -> f64 {
-        entity.values.get(self.index).map_or(0.0, |value| *value as f64 / self.per_unit)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::input::InputFeedback;
-use crate::schema::{Field, FieldKind};
+use crate::schema::{Field, FieldKind, KindSchema};
 use crate::snapshot::Snapshot;
 use crate::wire::decode::from_server;
 use crate::wire::message::{Pong, ServerMessage};

@@ -4,6 +4,7 @@ use super::connect_error::{ConnectError, SendError};
 use super::quic::{Quic, Transferred};
 use super::trust::Trust;
 use super::websocket::{Buffers, Incoming, MASK_BYTES, WebSocket, header_bytes};
+use crate::client::pace::{LEAD_DATAGRAM_TICKS, LEAD_WEBSOCKET_TICKS};
 use crate::client::session::Session;
 use crate::input::InputBatch;
 use crate::wire::version::Encoding;
@@ -29,6 +30,16 @@ pub enum Address {
         /// By what the server is known.
         trust: Trust,
     },
+}
+
+impl Address {
+    /// How many ticks early inputs should arrive over this transport.
+    pub fn lead_ticks(&self) -> f64 {
+        match self {
+            Self::WebSocket { .. } => LEAD_WEBSOCKET_TICKS,
+            Self::Quic { .. } => LEAD_DATAGRAM_TICKS,
+        }
+    }
 }
 
 /// A connection.

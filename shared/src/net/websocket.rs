@@ -149,7 +149,7 @@ pub const fn header_bytes(payload_bytes: usize) -> usize {
 pub const MASK_BYTES: usize = 4;
 
 /// A stream to the host of a URL, encrypted if it says so.
-async fn carrier(uri: &Uri, trust: Option<&Trust>) -> Result<Carrier, ConnectError> {
+pub(super) async fn carrier(uri: &Uri, trust: Option<&Trust>) -> Result<Carrier, ConnectError> {
     let wrong = || ConnectError::Url(uri.to_string());
     let (port, trust) = match (uri.scheme_str(), trust) {
         (Some("ws"), _) => (80, None),
@@ -175,7 +175,7 @@ async fn carrier(uri: &Uri, trust: Option<&Trust>) -> Result<Carrier, ConnectErr
 
 /// What carries the frames.
 #[derive(Debug)]
-enum Carrier {
+pub(super) enum Carrier {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }

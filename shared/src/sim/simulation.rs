@@ -213,14 +213,14 @@ impl<G: Game> Simulation<G> {
 }
 
 /// An input from its packed row, whose length has been checked: a short row reads as zeros.
-pub(super) fn unpack_input<I: Input>(row: &[u8]) -> I {
+pub(crate) fn unpack_input<I: Input>(row: &[u8]) -> I {
     let mut rest = row;
     let fields: Fields = I::FIELDS.iter().map(|field| field.kind.read(&mut rest).unwrap_or(0)).collect();
     I::from_fields(&fields)
 }
 
 /// An input's packed row.
-pub(super) fn pack_input<I: Input>(input: I) -> InputRow {
+pub(crate) fn pack_input<I: Input>(input: I) -> InputRow {
     let mut fields = Fields::new();
     input.to_fields(&mut fields);
     let mut row = ArrayVec::<u8, INPUT_BYTES_MAX>::new();

@@ -8,4 +8,5 @@ mod determinism;
 mod duel;
 mod maps;
 mod pong;
+mod prediction;
 mod support;

@@ -76,9 +76,10 @@ test("what the server says otherwise is glided to, a respawn is jumped to", () =
   predictor.onState(0, body(1000, 1000), [], 0);
   predictor.onState(1, body(1040, 1000), [], 1);
   assert.equal(predictor.drawn(1, 0).x, 1000);
-  assert.ok(Math.abs(predictor.drawn(1, 1000).x - 1040) < 0.1);
+  assert.equal(predictor.drawn(1, 200).x, 1020, "half of it in 200 ms");
+  assert.ok(Math.abs(predictor.drawn(1, 2000).x - 1040) < 0.1);
   predictor.onState(2, body(3000, 500), [], 2);
-  assert.equal(predictor.drawn(2, 1000).x, 3000);
+  assert.equal(predictor.drawn(2, 2000).x, 3000);
 });
 
 const state = (players, pickups = []) => ({ player: players, pickup: pickups });

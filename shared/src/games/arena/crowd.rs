@@ -116,14 +116,34 @@ impl Crowd {
     fn push_on(&self, one: &Standing) -> (i32, i32) {
         let mut push = (0, 0);
         self.near(one.x, one.y, 2 * RADIUS, |other| {
-            let (by_x, by_y) = push_apart(one, other);
+            let (by_x, by_y) = push_apart(&one.spot(), &other.spot());
             push = (push.0 + by_x, push.1 + by_y);
         });
-        (push.0.clamp(-PUSH_MAX, PUSH_MAX), push.1.clamp(-PUSH_MAX, PUSH_MAX))
+        limited(push)
     }
 }
 
-fn push_apart(one: &Standing, other: &Standing) -> (i32, i32) {
+impl Standing {
+    fn spot(&self) -> Spot {
+        Spot { seat: self.seat, x: self.x, y: self.y }
+    }
+}
+
+/// Who is where: what pushing apart needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) seat: u16,
+    pub(super) x: i32,
+    pub(super) y: i32,
+}
+
+/// What a sum of pushes comes to.
+pub(super) fn limited((x, y): (i32, i32)) -> (i32, i32) {
+    (x.clamp(-PUSH_MAX, PUSH_MAX), y.clamp(-PUSH_MAX, PUSH_MAX))
+}
+
+/// How far `other` pushes `one`.
+pub(super) fn push_apart(one: &Spot, other: &Spot) -> (i32, i32) {
     let (x, y) = (one.x - other.x, one.y - other.y);
     if one.seat == other.seat || x.abs() >= 2 * RADIUS || y.abs() >= 2 * RADIUS {
         return (0, 0);

@@ -42,7 +42,7 @@ pub struct Options {
 /// How far players see where nobody said how far, in units.
 const SIGHT: u32 = 16;
 /// Seats of a match up to which everybody sees everything, where nobody said how far.
-const SEES_EVERYTHING_MAX: u16 = 32;
+pub const SEES_EVERYTHING_MAX: u16 = 32;
 
 impl Default for Options {
     fn default() -> Self {

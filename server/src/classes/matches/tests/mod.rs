@@ -2,6 +2,7 @@
 
 mod duels;
 mod games;
+mod input_path;
 mod inputs;
 mod life;
 mod panics;
