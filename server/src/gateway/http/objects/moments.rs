@@ -6,12 +6,12 @@ use hyper::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::access::Caller;
-use super::super::body::{self, Field};
-use super::super::object_access::ObjectPath;
-use super::super::problem::Problem;
-use super::super::routes::{RoutesRef, reply_channel};
 use crate::access::admin::Role;
+use crate::gateway::http::access::Caller;
+use crate::gateway::http::body::{self, Field};
+use crate::gateway::http::object_access::ObjectPath;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::routes::{RoutesRef, reply_channel};
 use crate::object::contract::CallError;
 use crate::object::storage::Bookmark;
 use crate::runtime::ports::RestoreError;
