@@ -310,7 +310,7 @@ fn play(seed: u64, seen: &mut Seen) {
             world.step(&mut dice);
         }
         let state = Arc::new(State { epoch, tick, body: world.body() });
-        let shared = shared_base(clients.iter().map(|client| client.bases.acknowledged()));
+        let shared = shared_base(&clients.iter().map(|client| client.bases.acknowledged()));
         for client in &mut clients {
             client.show(now, &state, shared, &layout, is_lossy, &mut dice);
             for (_, sent) in &client.down {

@@ -77,7 +77,7 @@ impl<S: Shown> DatagramBases<S> {
 }
 
 /// The newest tick that more than half of these clients have.
-pub fn shared_base(clients: impl Iterator<Item = Acknowledged> + Clone) -> Option<Tick> {
+pub fn shared_base(clients: &(impl Iterator<Item = Acknowledged> + Clone)) -> Option<Tick> {
     let newest = clients.clone().map(|client| client.tick).max()?;
     let count = clients.clone().count();
     let ticks = (0..=VIEWS_MAX as u64).filter_map(|age| newest.0.checked_sub(age)).map(Tick);
@@ -136,10 +136,10 @@ mod tests {
         assert_eq!(base(&bases, 10, Some(8)), Some(9), "it has not this one");
         assert_eq!((base(&bases, 10, Some(5)), base(&bases, 10, Some(4))), (Some(5), Some(9)), "4 ticks");
         let clients = [acknowledged(9, 0), acknowledged(9, 0b11), acknowledged(7, 0), acknowledged(8, 1)];
-        assert_eq!(shared_base(clients.into_iter()), Some(Tick(7)), "three of four have it");
-        assert_eq!(shared_base(clients[..2].iter().copied()), Some(Tick(9)));
-        assert_eq!(shared_base(std::iter::empty()), None);
-        assert_eq!(shared_base([Acknowledged::default()].into_iter()), None);
+        assert_eq!(shared_base(&clients.into_iter()), Some(Tick(7)), "three of four have it");
+        assert_eq!(shared_base(&clients[..2].iter().copied()), Some(Tick(9)));
+        assert_eq!(shared_base(&std::iter::empty()), None);
+        assert_eq!(shared_base(&[Acknowledged::default()].into_iter()), None);
     }
 
     #[test]
