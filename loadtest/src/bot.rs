@@ -305,6 +305,9 @@ impl Bot {
             self.retry_after = Duration::from_millis(u64::from(bye.retry_after_ms.unwrap_or(0)));
         }
         let heard = self.session.on_message(message, now);
+        if let Heard::Unreadable(error) = heard {
+            self.meter().error(error.to_string());
+        }
         if header.is_some() && matches!(heard, Heard::NewState { .. }) {
             self.look(now);
         }

@@ -18,7 +18,8 @@ pub(crate) fn encode(batch: &InputBatch, fields: &[Field], encoding: Encoding, o
                 epoch: batch.epoch,
                 tick: batch.first_tick,
                 seq: batch.first_seq,
-                ack: batch.acknowledged,
+                ack: batch.acknowledged.tick,
+                mask: batch.acknowledged.mask,
                 inputs: batch.rows.iter().map(|row| by_name(row, fields)).collect(),
             };
             out.extend_from_slice(&client_message(&ClientMessage::Input(message), encoding));

@@ -2,8 +2,14 @@
 //!
 //! Not responsible for: sockets and threads ([`floor`](../floor/main.rs) measures those).
 
+#[path = "parts/differences.rs"]
+mod differences;
+#[path = "parts/fight.rs"]
+mod fight;
 #[path = "floor/moves.rs"]
 mod moves;
+#[path = "parts/traffic.rs"]
+mod traffic;
 
 use std::hint::black_box;
 use std::path::Path;
@@ -11,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fight::Fight;
 use moves::Moves;
 use tickstone_server::classes::matches::journal::{JournalEvent, TickRecord};
 use tickstone_server::clock::{Clock as _, SystemClock};
@@ -19,12 +26,8 @@ use tickstone_server::object::id::ObjectId;
 use tickstone_server::object::storage::{Record, Ticket, TicketState, Write, WriteBatch};
 use tickstone_server::runtime::ports::Store as _;
 use tickstone_server::store::{Committer, FileDisk, RedbStore, StoreSettings, Turn};
-use tickstone_shared::games::arena::Arena;
-use tickstone_shared::ids::{Epoch, ObjectName, PlayerName, Seat};
-use tickstone_shared::input::{InputBatch, InputFeedback};
-use tickstone_shared::sim::assets::Assets;
-use tickstone_shared::sim::event::Event;
-use tickstone_shared::sim::registered::{AnyGame, AnySimulation, register};
+use tickstone_shared::ids::{Epoch, ObjectName};
+use tickstone_shared::input::{Acknowledged, InputBatch, InputFeedback};
 use tickstone_shared::snapshot::Snapshot;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::state::{StateHead, encode_own, encode_shared};
@@ -32,8 +35,6 @@ use tickstone_shared::wire::version::{Encoding, StateKind};
 use tickstone_shared::wire::{decode, encode};
 
 const PLAYERS: u16 = 8;
-/// Ticks played before anything is measured: the round has begun and shots are in the air.
-const WARM_UP_TICKS: u32 = 600;
 /// Matches that take turns.
 const MATCHES: usize = 100;
 /// Objects that write in every group.
@@ -41,78 +42,15 @@ const BATCHES: u32 = 100;
 /// After so many groups the journals are cut, as a checkpoint does.
 const CUT_GROUPS: u32 = 300;
 
-/// A match that is fought.
-struct Fight {
-    game: Arc<dyn AnyGame>,
-    rules: Vec<u8>,
-    simulation: Box<dyn AnySimulation>,
-    moves: Vec<Moves>,
-    events: Vec<Event>,
-}
-
-impl Fight {
-    fn new() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/maps/dust.json");
-        let mut assets = Assets::none();
-        assets.insert("maps/dust.json", std::fs::read_to_string(path).expect("the map ships"));
-        let game = register::<Arena>();
-        let options = serde_json::json!({ "players_max": PLAYERS, "round_seconds": 3600 });
-        let rules = game.rules(None, options, &assets).expect("these options are allowed");
-        let simulation = game.start(7, &rules).expect("the rules were made just now");
-        let moves = (0..PLAYERS).map(|seat| Moves::new(u32::from(seat))).collect();
-        let mut fight = Self { game, rules, simulation, moves, events: Vec::new() };
-        for seat in 0..PLAYERS {
-            let player = PlayerName::parse("ann").expect("a short name");
-            let join = Event::Join { seat: Seat(seat), player };
-            fight.simulation.apply(&join).expect("there are seats for all");
-        }
-        for _ in 0..WARM_UP_TICKS {
-            fight.choose_inputs();
-            fight.tick();
-        }
-        fight
-    }
-
-    /// What everybody does in the next tick.
-    fn choose_inputs(&mut self) {
-        let Self { moves, events, .. } = self;
-        events.clear();
-        let inputs = (0..).map(Seat).zip(moves);
-        events.extend(inputs.map(|(seat, moves)| Event::Input { seat, row: moves.next() }));
-    }
-
-    fn tick(&mut self) {
-        for event in &self.events {
-            self.simulation.apply(event).expect("only joins are refused");
-        }
-        self.simulation.step();
-        let mut outputs = Vec::new();
-        self.simulation.take_outputs(&mut outputs);
-        black_box(outputs);
-    }
-
-    fn snapshot(&mut self) -> Snapshot {
-        let mut snapshot = Snapshot::default();
-        self.simulation.snapshot(&mut snapshot);
-        snapshot
-    }
-
-    fn saved(&mut self) -> Vec<u8> {
-        let mut saved = Vec::new();
-        self.simulation.save(&mut saved);
-        saved
-    }
-}
-
 fn simulation(criterion: &mut Criterion) {
-    let mut fight = Fight::new();
+    let mut fight = Fight::new(PLAYERS, 1);
     criterion.bench_function("tick", |bencher| {
         bencher.iter(|| {
             fight.choose_inputs();
             fight.tick();
         });
     });
-    let mut fight = Fight::new();
+    let mut fight = Fight::new(PLAYERS, 1);
     let mut snapshot = fight.snapshot();
     criterion.bench_function("shadow", |bencher| bencher.iter(|| fight.simulation.snapshot(&mut snapshot)));
     let mut saved = fight.saved();
@@ -129,7 +67,7 @@ fn simulation(criterion: &mut Criterion) {
 
 /// As on a server: the caches have forgotten a match when its turn comes again.
 fn one_of_many(criterion: &mut Criterion) {
-    let mut fights: Vec<_> = (0..MATCHES).map(|_| Fight::new()).collect();
+    let mut fights: Vec<_> = (0..MATCHES).map(|_| Fight::new(PLAYERS, 1)).collect();
     let mut snapshot = Snapshot::default();
     let mut turn = 0;
     criterion.bench_function("tick, one of 100", |bencher| {
@@ -148,7 +86,7 @@ fn one_of_many(criterion: &mut Criterion) {
 }
 
 fn wire(criterion: &mut Criterion) {
-    let mut fight = Fight::new();
+    let mut fight = Fight::new(PLAYERS, 1);
     let snapshot = fight.snapshot();
     let head = StateHead { epoch: Epoch(1), hash: None, snapshot: &snapshot, schema: fight.game.schema() };
     let (msgpack, delta) = (Encoding::Msgpack, StateKind::Delta);
@@ -171,7 +109,7 @@ fn wire(criterion: &mut Criterion) {
         epoch: Epoch(1),
         first_tick: Tick(5000),
         first_seq: 5000,
-        acknowledged: Tick(4996),
+        acknowledged: Acknowledged::only(Tick(4996)),
         rows: (0..2).map(|_| moves.next()).collect(),
     };
     let mut message = Vec::new();
@@ -188,7 +126,7 @@ fn record(fight: &mut Fight) -> TickRecord {
 }
 
 fn journal(criterion: &mut Criterion) {
-    let record = record(&mut Fight::new());
+    let record = record(&mut Fight::new(PLAYERS, 1));
     let mut entry = Vec::new();
     criterion.bench_function("journal append", |bencher| {
         bencher.iter(|| {
@@ -257,7 +195,7 @@ fn name(number: u32) -> ObjectName {
 
 fn store(criterion: &mut Criterion) {
     let mut entry = Vec::new();
-    record(&mut Fight::new()).encode(&mut entry);
+    record(&mut Fight::new(PLAYERS, 1)).encode(&mut entry);
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo has made this directory");
     let mut writers = Writers::open(dir.path(), entry);
     let mut groups = 0;
@@ -283,6 +221,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = parts;
     config = short();
-    targets = simulation, one_of_many, wire, journal, store
+    targets = simulation, one_of_many, wire, differences::differences, journal, store
 }
 criterion_main!(parts);

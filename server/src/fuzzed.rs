@@ -114,13 +114,12 @@ fn server_message(bytes: &[u8]) {
 
 /// Datagrams of states, each behind its length as `u16` little-endian, put together as a client does.
 fn state_parts(bytes: &[u8]) {
-    let mut assembler = Assembler::default();
+    let mut assembler = Assembler::new(Epoch(1), game().schema());
     let mut newest = None;
     for part in datagrams(bytes).filter(|datagram| is_part(datagram)).flat_map(state_part) {
-        let Ok(Some(state)) = assembler.take(&part, game().schema()) else { continue };
-        let at = Some((state.epoch, state.tick));
-        assert!(newest.is_none_or(|(epoch, tick)| epoch != state.epoch || tick < state.tick));
-        newest = at;
+        let Ok(Some(state)) = assembler.take_part(&part) else { continue };
+        assert!(newest.is_none_or(|tick| tick < state.tick));
+        newest = Some(state.tick);
         View::default()
             .replace(&state, game().schema())
             .expect("the rows of parts that were read can be read");

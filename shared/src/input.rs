@@ -53,10 +53,59 @@ pub struct InputBatch {
     pub first_tick: Tick,
     /// The number of the first row; numbers grow by one per input for as long as a seat is held.
     pub first_seq: u32,
-    /// The newest state the client has received.
-    pub acknowledged: Tick,
+    /// The states the client has received.
+    pub acknowledged: Acknowledged,
     /// The rows, oldest first.
     pub rows: ArrayVec<InputRow, INPUTS_PER_MESSAGE_MAX>,
+}
+
+/// Which states a client has received whole. Tick 0: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Acknowledged {
+    /// The newest.
+    pub tick: Tick,
+    /// Bit `k`: that of tick `tick - 1 - k`, too.
+    pub mask: u32,
+}
+
+impl Acknowledged {
+    /// This one and no other.
+    pub fn only(tick: Tick) -> Self {
+        Self { tick, mask: 0 }
+    }
+
+    /// One more was received.
+    pub fn add(&mut self, tick: Tick) {
+        self.merge(Self::only(tick));
+    }
+
+    /// What either says.
+    pub fn merge(&mut self, other: Self) {
+        let (newer, older) = if self.tick >= other.tick { (*self, other) } else { (other, *self) };
+        *self = newer;
+        if older.tick != Tick(0) && older.tick != newer.tick {
+            let behind = newer.tick.0 - older.tick.0 - 1;
+            self.mask |= shifted(1, behind) | shifted(older.mask, behind + 1);
+        }
+        if older.tick == newer.tick {
+            self.mask |= older.mask;
+        }
+    }
+
+    /// Was the state of this tick received, as far as it says?
+    pub fn has(self, tick: Tick) -> bool {
+        match self.tick.0.checked_sub(tick.0) {
+            _ if tick == Tick(0) => false,
+            None => false,
+            Some(0) => true,
+            Some(behind) => shifted(1, behind - 1) & self.mask != 0,
+        }
+    }
+}
+
+/// `mask << by`, and nothing of it beyond its end.
+fn shifted(mask: u32, by: u64) -> u32 {
+    u32::try_from(by).ok().and_then(|by| mask.checked_shl(by)).unwrap_or(0)
 }
 
 /// What the server tells one player about their inputs in every state.
@@ -103,4 +152,32 @@ pub trait InputCodec: Send + Sync {
     fn packed(&self, bytes: &[u8]) -> Result<InputRow, InputError>;
     /// Packs an input given by field names.
     fn by_name(&self, value: serde_json::Value) -> Result<InputRow, InputError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_received_is_known_for_33_ticks_whatever_the_order() {
+        let mut received = Acknowledged::default();
+        assert!(!received.has(Tick(0)), "tick 0 stands for none");
+        for tick in [40, 42, 41, 10, 9, 43] {
+            received.add(Tick(tick));
+        }
+        let known = (0..60).filter(|tick| received.has(Tick(*tick)));
+        assert_eq!(
+            known.collect::<Vec<_>>(),
+            [40, 41, 42, 43],
+            "10 was 32 ticks before 42, but is 33 before 43"
+        );
+        let mut older = Acknowledged { tick: Tick(39), mask: 0b101 };
+        older.merge(received);
+        let known = (0..60).filter(|tick| older.has(Tick(*tick)));
+        assert_eq!(known.collect::<Vec<_>>(), [36, 38, 39, 40, 41, 42, 43]);
+        older.merge(Acknowledged { tick: Tick(43), mask: 1 << 31 });
+        assert!(older.has(Tick(11)) && older.has(Tick(36)));
+        older.add(Tick(u64::MAX));
+        assert_eq!(older, Acknowledged::only(Tick(u64::MAX)));
+    }
 }

@@ -1,8 +1,9 @@
 //! What a Tickstone server and everything that talks to one have in common.
 //!
 //! Floors, lowest first: the words ([`ids`], [`time`], [`limits`], [`input`], [`schema`], [`snapshot`], [`entity`],
-//! [`predicted`]) know nothing; [`wire`] and [`sim`] know only words and not each other; [`games`] stands on [`sim`];
-//! [`client`] on the wire. `net` (behind the feature `net`) is the one place that does IO.
+//! [`predicted`]) know nothing; [`wire`] and [`sim`] know only words and not each other; [`games`] stands on [`sim`],
+//! [`replication`] on the wire, [`client`] on both of the latter. `net` (behind the feature `net`) is the one place
+//! that does IO.
 //!
 //! Invariant: without `net` nothing here reads a clock, starts a thread or touches a file.
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::client::view::{FieldPlace, View, kind_number};
 use tickstone_shared::ids::Epoch;
-use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
 use tickstone_shared::net::connect_error::ConnectError;
 use tickstone_shared::net::quic::Quic;
 use tickstone_shared::net::socket::{Address, Socket};
@@ -37,7 +37,8 @@ pub struct Client {
     socket: Socket,
     encoding: Encoding,
     welcome: Option<Welcome>,
-    assembler: Assembler,
+    /// From the welcome on.
+    states: Option<Assembler>,
     /// Tick and row of the last inputs, one after another.
     sent: Vec<(Tick, InputRow)>,
     seq: u32,
@@ -123,8 +124,7 @@ impl Client {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the system gives what a runtime needs");
         let socket = runtime.block_on(Socket::connect(address))?;
-        let (assembler, sent) = (Assembler::default(), Vec::new());
-        Ok(Self { runtime, socket, encoding, welcome: None, assembler, sent, seq: 0 })
+        Ok(Self { runtime, socket, encoding, welcome: None, states: None, sent: Vec::new(), seq: 0 })
     }
 
     /// Connects and joins by name.
@@ -141,6 +141,7 @@ impl Client {
         match client.message() {
             Ok(ServerMessage::Welcome(welcome)) => {
                 client.seq = welcome.last_input;
+                client.states = Some(Assembler::new(welcome.epoch, &welcome.schema));
                 client.welcome = Some(*welcome);
             }
             other => panic!("not welcome: {other:?}"),
@@ -197,19 +198,22 @@ impl Client {
         })
     }
 
-    /// The next message or the end.
+    /// The next message or the end; states are whole.
     #[track_caller]
     pub fn message(&mut self) -> Result<ServerMessage, End> {
         loop {
             let came = self.receive(PATIENCE).unwrap_or_else(|| panic!("nothing came for {PATIENCE:?}"));
             let bytes = came?;
-            if !is_part(&bytes) {
-                return Ok(from_server(&bytes, self.encoding).expect("the server sends messages"));
-            }
-            let Some(welcome) = &self.welcome else { continue };
-            let part = state_part(&bytes).expect("the server sends parts");
-            let state = self.assembler.take(&part, &welcome.schema).expect("a part fits the schema");
-            if let Some(state) = state {
+            let message = (!is_part(&bytes)).then(|| from_server(&bytes, self.encoding));
+            let state = match (message.transpose().expect("the server sends messages"), &mut self.states) {
+                (Some(ServerMessage::State(state)), Some(states)) => states.take_state(state),
+                (Some(message), _) => return Ok(message),
+                (None, Some(states)) => {
+                    states.take_part(&state_part(&bytes).expect("the server sends parts"))
+                }
+                (None, None) => continue,
+            };
+            if let Some(state) = state.expect("a state fits the schema and has its base") {
                 return Ok(ServerMessage::State(state));
             }
         }
@@ -304,7 +308,11 @@ impl Client {
 
     /// Acknowledges a state.
     pub fn acknowledge(&mut self, epoch: Epoch, tick: Tick) {
-        self.send(&ClientMessage::Ack(Ack { epoch, tick }));
+        self.send(&ClientMessage::Ack(Ack { epoch, tick, mask: 0 }));
+    }
+
+    fn received(&self) -> Acknowledged {
+        self.states.as_ref().map(Assembler::received).unwrap_or_default()
     }
 
     /// Sends one input by name, for a tick a little after this state's: its number.
@@ -317,7 +325,8 @@ impl Client {
             epoch: state.epoch,
             tick: Tick(state.tick.0 + INPUT_LEAD_TICKS),
             seq: self.seq,
-            ack: state.tick,
+            ack: self.received().tick,
+            mask: 0,
             inputs: vec![input],
         }));
         self.seq
@@ -334,7 +343,7 @@ impl Client {
             epoch: state.epoch,
             first_tick: self.sent[0].0,
             first_seq: self.seq + 1 - self.sent.len() as u32,
-            acknowledged: state.tick,
+            acknowledged: self.received(),
             rows: self.sent.iter().map(|(_, row)| *row).collect(),
         };
         let mut bytes = Vec::new();

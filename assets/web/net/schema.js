@@ -29,7 +29,7 @@ function layoutOf(fields) {
   let at = 0;
   const layout = fields.map(({ name, kind }) => {
     if (!(kind in BYTES)) throw new Error(`the schema has a field of the unknown kind ${kind}`);
-    const place = { name, kind, read: READ[kind], write: WRITE[kind], at };
+    const place = { name, kind, bytes: BYTES[kind], read: READ[kind], write: WRITE[kind], at };
     at += BYTES[kind];
     return place;
   });
@@ -43,30 +43,39 @@ export class Schema {
     this.input = layoutOf(schema.input);
   }
 
+  /** The packed rows of a body: a list for each kind, be it empty. Rows are parts of the body, not copies. */
+  sections(body) {
+    const found = this.kinds.map(() => []);
+    let at = 0;
+    while (at < body.length) {
+      if (at + SECTION_BYTES > body.length) throw new Error("a state's body ends within a section");
+      const kind = this.kinds[body[at]];
+      if (!kind) throw new Error("a state holds a kind that the schema lacks");
+      const rows = found[body[at]];
+      const count = body[at + 1] + 0x100 * body[at + 2];
+      at += SECTION_BYTES;
+      const rowBytes = ID_BYTES + kind.bytes;
+      if (at + count * rowBytes > body.length) throw new Error("a state's body ends within a row");
+      for (let row = 0; row < count; row++, at += rowBytes) rows.push(body.subarray(at, at + rowBytes));
+    }
+    return found;
+  }
+
   /**
    * The entities of a state's body: a map from a kind's name to its rows, each with `id` and the fields as
    * stored. Every kind has a list, be it empty.
    */
   entities(body) {
-    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-    const found = {};
-    for (const kind of this.kinds) found[kind.name] = [];
-    let at = 0;
-    while (at < body.length) {
-      if (at + SECTION_BYTES > body.length) throw new Error("a state's body ends within a section");
-      const kind = this.kinds[view.getUint8(at)];
-      const count = view.getUint16(at + 1, true);
-      at += SECTION_BYTES;
-      if (!kind) throw new Error("a state holds a kind that the schema lacks");
-      const rowBytes = ID_BYTES + kind.bytes;
-      if (at + count * rowBytes > body.length) throw new Error("a state's body ends within a row");
-      for (let row = 0; row < count; row++, at += rowBytes) {
-        const entity = { id: view.getUint32(at, true) };
-        for (const field of kind.fields) entity[field.name] = field.read(view, at + ID_BYTES + field.at);
-        found[kind.name].push(entity);
-      }
-    }
-    return found;
+    const entity = (kind, row) => {
+      const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
+      const found = { id: view.getUint32(0, true) };
+      for (const field of kind.fields) found[field.name] = field.read(view, ID_BYTES + field.at);
+      return found;
+    };
+    const sections = this.sections(body);
+    return Object.fromEntries(
+      this.kinds.map((kind, number) => [kind.name, sections[number].map((row) => entity(kind, row))]),
+    );
   }
 
   /** Inputs as packed rows, one after another. A field that is not given is 0. */

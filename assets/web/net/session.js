@@ -3,6 +3,7 @@
 //
 // Not here: sockets, and when to try again. A state of another epoch than that of `welcome` is never taken.
 
+import { History } from "./history.js";
 import { Pace } from "./pace.js";
 import { Schema } from "./schema.js";
 import { hello, input, INPUTS_MAX } from "./wire.js";
@@ -32,6 +33,7 @@ export class Session {
   onWelcome(welcome, nowMs) {
     this.welcome = welcome;
     this.schema = new Schema(welcome.schema);
+    this.history = new History(this.schema);
     this.player = welcome.player;
     this.seat = { resume: welcome.resume_token, epoch: welcome.epoch, player: welcome.player };
     this.pace = new Pace(welcome.tick_rate_hz, welcome.tick, nowMs);
@@ -52,7 +54,7 @@ export class Session {
   onState(state, nowMs) {
     if (this.welcome === null || state.epoch !== this.welcome.epoch) return null;
     if (state.tick <= this.newestTick) return null;
-    const entities = this.schema.entities(state.body);
+    const entities = this.schema.entities(this.history.take(state));
     this.newestTick = state.tick;
     // What the server says of earliness before it has measured an input of ours is left over from before.
     this.firstLead ??= state.lead;

@@ -8,7 +8,7 @@ use mio::net::TcpStream;
 use tickstone_shared::client::session::{Session, SessionOptions};
 use tickstone_shared::client::view::StateHeader;
 use tickstone_shared::ids::Epoch;
-use tickstone_shared::input::InputBatch;
+use tickstone_shared::input::{Acknowledged, InputBatch};
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::decode;
 use tickstone_shared::wire::encode::{client_message, packed_input};
@@ -206,7 +206,7 @@ impl Client {
             epoch: self.epoch,
             first_tick: Tick(self.next_tick),
             first_seq: self.next_seq,
-            acknowledged: Tick(self.newest),
+            acknowledged: Acknowledged::only(Tick(self.newest)),
             rows: ArrayVec::from_iter([row; TICKS_PER_MESSAGE as usize]),
         };
         self.next_tick += TICKS_PER_MESSAGE;

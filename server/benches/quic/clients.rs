@@ -8,7 +8,7 @@ use tickstone_server::clock::{Clock as _, SystemClock};
 use tickstone_shared::client::session::{Session, SessionOptions};
 use tickstone_shared::client::view::StateHeader;
 use tickstone_shared::ids::Epoch;
-use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
 use tickstone_shared::net::quic::Quic;
 use tickstone_shared::net::trust::Trust;
 use tickstone_shared::net::websocket::Incoming;
@@ -208,7 +208,7 @@ impl Client {
             epoch: self.epoch,
             first_tick: Tick(self.next_tick.saturating_sub(ROWS as u64 - 1)),
             first_seq: self.next_seq - (ROWS as u32 - 1),
-            acknowledged: Tick(self.newest),
+            acknowledged: Acknowledged::only(Tick(self.newest)),
             rows: self.rows.into_iter().collect(),
         };
         self.message.clear();

@@ -1,8 +1,8 @@
 //! Writes what objects send to the sockets of its receivers.
 //!
-//! Responsible for: encoding a state once per encoding and kind, and a message that goes to many once per
+//! Responsible for: which state the next one is relative to, a message that goes to many, encoded once per
 //! encoding; learning from a `welcome` which game a connection plays.
-//! Not responsible for: what a socket does not take ([`super::outgoing`]).
+//! Not responsible for: encoding states ([`super::states`]), what a socket does not take ([`super::outgoing`]).
 //!
 //! One task. To have several, give each an inbox and a share of the sockets: a state may go to all of them,
 //! since each writes only to those it has.
@@ -10,27 +10,25 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::replication::stream_base::StreamBase;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::parts::StateParts;
-use tickstone_shared::wire::state::{StateHead, encode_own, encode_shared};
+use tickstone_shared::wire::state::encode_own;
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use super::close_reason::{Ending, TOO_SLOW};
-use super::frames::SharedFrame;
 use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
+use super::states::{Encodings, Views};
 use crate::id_map::IdMap;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
 
 /// Writes between two looks at what else the thread has to do: about 0.3 ms.
 const WRITES_PER_TURN: u32 = 64;
-/// Encodings times kinds.
-const VARIANTS: usize = 4;
 /// Ways to frame a message: in each encoding for WebSocket, and for QUIC.
 const FRAMINGS: usize = 3;
 
@@ -40,6 +38,8 @@ struct Route {
     link: Arc<Link>,
     /// Set with the welcome: a state cannot be read before it.
     shown: Option<Shown>,
+    /// What it has of the states that came on its stream. Those of kind `plain` are never relative.
+    base: StreamBase<StateFrame>,
 }
 
 /// How states are shown.
@@ -56,32 +56,31 @@ pub(super) struct Fanout {
     games: Games,
     inbox: FanoutInbox,
     routes: IdMap<SocketId, Route>,
-    frames: [SharedFrame; VARIANTS],
+    encodings: Encodings,
     last: Framed,
     /// The state cut into datagrams, and room to write them in.
     parts: StateParts,
     scratch: BytesMut,
     own: Vec<u8>,
     /// What one receiver sees, where not everybody sees the same.
-    view: Snapshot,
+    views: Views,
     writes: u32,
 }
 
 impl Fanout {
     /// Nobody to write to yet.
     pub(super) fn new(hub: Arc<Hub>, games: Games, inbox: FanoutInbox) -> Self {
-        let frames = Default::default();
         Self {
             hub,
             games,
             inbox,
             routes: IdMap::default(),
-            frames,
+            encodings: Encodings::default(),
             last: None,
             parts: StateParts::default(),
             scratch: BytesMut::new(),
             own: Vec::new(),
-            view: Snapshot::default(),
+            views: Views::default(),
             writes: 0,
         }
     }
@@ -110,7 +109,10 @@ impl Fanout {
     fn learn(&mut self) {
         for change in self.hub.connections.take_changes() {
             match change {
-                Change::Reach(link) => self.routes.insert(link.socket, Route { link, shown: None }),
+                Change::Reach(link) => {
+                    let route = Route { shown: None, base: StreamBase::default(), link };
+                    self.routes.insert(route.link.socket, route)
+                }
                 Change::Forget(socket) => self.routes.remove(&socket),
             };
         }
@@ -150,7 +152,7 @@ impl Fanout {
     }
 
     fn send(&mut self, socket: SocketId, message: &Arc<ServerMessage>) {
-        let Some(Route { link, shown }) = self.routes.get_mut(&socket) else { return };
+        let Some(Route { link, shown, .. }) = self.routes.get_mut(&socket) else { return };
         let Some(&spoken) = link.spoken.get() else { return };
         if let ServerMessage::Welcome(welcome) = &**message
             && let Some(game) = self.games.get(welcome.game.as_str())
@@ -162,62 +164,57 @@ impl Fanout {
         link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
     }
 
-    async fn state(&mut self, frame: &StateFrame) {
-        let StateFrame { epoch, hash, ref snapshot, ref shape, ref receivers, ref sights } = *frame;
-        let head = StateHead { epoch, hash, snapshot, schema: &shape.schema };
-        let mut is_encoded = [false; VARIANTS];
+    async fn state(&mut self, frame: &Arc<StateFrame>) {
+        self.encodings.begin();
         let mut is_cut = false;
         let is_same_for_all = frame.is_same_for_all();
-        let mut view = std::mem::take(&mut self.view);
-        for (number, receiver) in receivers.iter().enumerate() {
+        for (number, receiver) in frame.receivers.iter().enumerate() {
             if is_same_for_all {
-                self.state_to(*receiver, &head, (&mut is_encoded, &mut is_cut));
+                self.state_to(*receiver, frame, frame, &mut is_cut);
             } else {
-                view.tick = snapshot.tick;
-                view.body.clear();
-                shape.cut.view(snapshot, &shape.schema, sights.of(number), receiver.seat, &mut view.body);
-                let own = StateHead { snapshot: &view, ..head };
-                self.state_to(*receiver, &own, (&mut [false; VARIANTS], &mut false));
+                let own = self.views.cut(frame, number, receiver.seat);
+                self.encodings.begin();
+                let replaced = self.state_to(*receiver, &own, frame, &mut false);
+                self.views.take_back([Some(own), replaced]);
             }
             self.rest().await;
         }
-        self.view = view;
     }
 
+    /// Sends `shown`, what this receiver sees of `whole`; answers the base that it takes the place of.
     fn state_to(
         &mut self,
         Receiver { socket, feedback, .. }: Receiver,
-        head: &StateHead<'_>,
-        (is_encoded, is_cut): (&mut [bool; VARIANTS], &mut bool),
-    ) {
+        shown: &Arc<StateFrame>,
+        whole: &StateFrame,
+        is_cut: &mut bool,
+    ) -> Option<Arc<StateFrame>> {
         // A welcome may wait for the disk; a state does not.
-        let Some(Route { link, shown: Some(shown) }) = self.routes.get(&socket) else { return };
-        let Shown { spoken: Spoken { encoding, kind }, as_datagrams } = *shown;
+        let Route { link, shown: speaks, base } = self.routes.get_mut(&socket)?;
+        let Shown { spoken, as_datagrams } = (*speaks)?;
+        let Spoken { encoding, kind } = spoken;
         self.writes += 1;
         if as_datagrams && let Some(datagrams) = &link.datagrams {
             if !std::mem::replace(is_cut, true) {
-                self.parts.encode(head);
+                self.parts.encode(&shown.head());
             }
             self.own.clear();
             encode_own(feedback, encoding, kind, &mut self.own);
-            return datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+            datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+            return None;
         }
-        let variant = variant(encoding, kind);
-        let shared = &mut self.frames[variant];
-        if !std::mem::replace(&mut is_encoded[variant], true) {
-            shared.begin(|out| encode_shared(head, encoding, kind, out));
+        let before = match kind {
+            StateKind::Delta => base.before(&**shown, || link.out.take_back()),
+            StateKind::Plain => None,
+        };
+        let shared = self.encodings.of(shown, whole, before, spoken);
+        let fate =
+            link.out.send_state(shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out)));
+        match kind {
+            StateKind::Delta => base.sent(shown, fate),
+            StateKind::Plain => None,
         }
-        let whole = shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out));
-        link.out.send_state(whole);
     }
-}
-
-fn variant(encoding: Encoding, kind: StateKind) -> usize {
-    let kind = match kind {
-        StateKind::Delta => 0,
-        StateKind::Plain => 1,
-    };
-    2 * encoding_index(encoding) + kind
 }
 
 fn encoding_index(encoding: Encoding) -> usize {

@@ -30,6 +30,7 @@ mod quic;
 mod service;
 pub mod settings;
 mod shared_stream;
+mod states;
 mod sweeper;
 mod talk;
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! Responsible for: writing frames whole and in order, straight to the socket while it takes them; keeping
 //! what it does not take: the rest of one frame, a bounded queue of reliable frames, one slot for the newest
-//! state. Full-policy: a state replaces the one in the slot (counted); a reliable frame that does not fit is
-//! refused, and the caller closes the client as too slow (4420).
+//! state. Full-policy: a state replaces the one in the slot, or that is taken back before (counted); a reliable
+//! frame that does not fit is refused, and the caller closes the client as too slow (4420).
 //! Not responsible for: what is in a frame, when a client is given up.
 //!
 //! Invariant: nothing here waits. The lock is held for one write at most, and never by a tick thread.
@@ -18,6 +18,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use prometheus_client::metrics::counter::Counter;
 use rustix::net::SendFlags;
+use tickstone_shared::replication::stream_base::Fate;
 use tokio::net::tcp::OwnedWriteHalf;
 
 /// Reliable frames that may wait for one client (reliability P34).
@@ -51,19 +52,6 @@ impl Sink for OwnedWriteHalf {
         // A socket that refuses the option is closed the slow way.
         let _ = self.as_ref().set_zero_linger();
     }
-}
-
-/// What became of a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StateSent {
-    /// The socket has it.
-    Written,
-    /// It waits, and replaced none.
-    Waits,
-    /// It waits, and replaced an older one.
-    Replaced,
-    /// The connection is ending.
-    Ignored,
 }
 
 /// A reliable frame does not fit.
@@ -139,34 +127,43 @@ impl<S: Sink> Outgoing<S> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes the state back that waits in the slot; false if there is none any more.
+    pub(super) fn take_back(&self) -> bool {
+        let mut queues = self.lock();
+        let Some(waiting) = &mut queues.waiting else { return false };
+        let was_there = !waiting.state.is_empty();
+        waiting.state.clear();
+        self.traffic.coalesced.inc_by(was_there.into());
+        was_there
+    }
+
     /// Sends a state, or keeps it as the newest.
-    pub(super) fn send_state(&self, frame: &[u8]) -> StateSent {
+    pub(super) fn send_state(&self, frame: &[u8]) -> Fate {
         let mut queues = self.lock();
         if queues.ending || queues.sink.is_none() {
-            return StateSent::Ignored;
+            return Fate::Ignored;
         }
         if let Some(waiting) = &mut queues.waiting {
-            let replaced = !waiting.state.is_empty();
+            self.traffic.coalesced.inc_by((!waiting.state.is_empty()).into());
             waiting.state.clear();
             waiting.state.extend_from_slice(frame);
-            if replaced {
-                self.traffic.coalesced.inc();
-                return StateSent::Replaced;
-            }
-            return StateSent::Waits;
+            return Fate::Waits;
         }
         let written = queues.write(frame);
         self.traffic.bytes_out.inc_by(written as u64);
         if written == frame.len() {
-            return StateSent::Written;
+            return Fate::Leaves;
         }
         let waiting = queues.waiting.get_or_insert_default();
         // A state that has begun must be finished; one that has not may be replaced.
-        let place = if written == 0 { &mut waiting.state } else { &mut waiting.rest };
+        let (place, fate) = match written {
+            0 => (&mut waiting.state, Fate::Waits),
+            _ => (&mut waiting.rest, Fate::Leaves),
+        };
         place.extend_from_slice(&frame[written..]);
         drop(queues);
         self.wait_for_socket();
-        StateSent::Waits
+        fate
     }
 
     /// Sends whole frames after everything reliable before them. Once ending, they are dropped.

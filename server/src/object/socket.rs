@@ -6,8 +6,11 @@ use tickstone_shared::ids::{Epoch, PlayerName, Seat, StateHash};
 use tickstone_shared::input::{InputBatch, InputFeedback};
 use tickstone_shared::replication::interest::Sights;
 use tickstone_shared::replication::shape::Shape;
+use tickstone_shared::replication::stream_base::Shown;
 use tickstone_shared::snapshot::Snapshot;
+use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::Hello;
+use tickstone_shared::wire::state::StateHead;
 
 use super::caller::Caller;
 use super::peer::{Payload, SocketEnd};
@@ -152,6 +155,11 @@ impl StateFrame {
         }
     }
 
+    /// What of it is the same for everybody who is shown it.
+    pub fn head(&self) -> StateHead<'_> {
+        StateHead { epoch: self.epoch, hash: self.hash, snapshot: &self.snapshot, schema: &self.shape.schema }
+    }
+
     /// Do all receivers see the same?
     pub fn is_same_for_all(&self) -> bool {
         self.sights.is_empty() && self.shape.cut.is_same_for_all()
@@ -167,4 +175,13 @@ pub struct Receiver {
     pub seat: Seat,
     /// What they are told about their own inputs.
     pub feedback: InputFeedback,
+}
+
+impl Shown for StateFrame {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+    fn tick(&self) -> Tick {
+        self.snapshot.tick
+    }
 }

@@ -81,7 +81,7 @@ mod tests {
     use crate::object::id::Identity;
     use crate::object::socket::SocketId;
     use tickstone_shared::ids::{Epoch, ObjectName};
-    use tickstone_shared::input::InputBatch;
+    use tickstone_shared::input::{Acknowledged, InputBatch};
     use tickstone_shared::time::Tick;
 
     fn object(name: &str) -> ObjectId {
@@ -93,7 +93,7 @@ mod tests {
             epoch: Epoch(1),
             first_tick: Tick(1),
             first_seq: seq,
-            acknowledged: Tick(0),
+            acknowledged: Acknowledged::only(Tick(0)),
             rows: Default::default(),
         };
         let event = Event::Socket(SocketEvent::Inputs { socket: SocketId(1), batch });

@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 use super::assembler::Assembler;
 use super::pace::{Feedback, LEAD_WEBSOCKET_TICKS, Pace};
 use super::view::StateHeader;
-use crate::ids::Epoch;
-use crate::input::{InputBatch, InputRow};
+use crate::ids::{Epoch, NetId};
+use crate::input::{Acknowledged, InputBatch, InputRow};
 use crate::limits::INPUTS_PER_MESSAGE_MAX;
+use crate::replication::delta_error::DeltaError;
 use crate::time::{Moment, Tick};
 use crate::wire::close::CloseCode;
 use crate::wire::decode::DecodeError;
@@ -68,6 +69,9 @@ pub enum Heard {
     },
     /// A state that is no newer, or of another epoch: dropped.
     OldState,
+    /// A state that cannot be read, or builds on one that is not there: the client or the server is broken. Over
+    /// datagrams the latter is no news, and such a state dropped.
+    Unreadable(DeltaError),
     /// An event, data or a pong; events are kept.
     Other,
     /// The server is about to close, for this reason.
@@ -115,7 +119,6 @@ pub struct Session {
     resume: Option<(String, Epoch)>,
     play: Option<Play>,
     newest: Option<StateMessage>,
-    assembler: Assembler,
     events: VecDeque<EventMessage>,
     resumes: u32,
     applied_seq: u32,
@@ -130,6 +133,7 @@ pub struct Session {
 struct Play {
     welcome: Box<Welcome>,
     pace: Pace,
+    states: Assembler,
     newest_tick: Tick,
     /// What the server said before it can have measured an input of this connection.
     first_lead: Option<i32>,
@@ -144,7 +148,6 @@ impl Session {
             resume: None,
             play: None,
             newest: None,
-            assembler: Assembler::default(),
             events: VecDeque::new(),
             resumes: 0,
             applied_seq: 0,
@@ -184,9 +187,14 @@ impl Session {
         self.play.as_ref().map(|play| &*play.welcome)
     }
 
-    /// The newest state that was decoded.
+    /// The newest state that was decoded: always whole.
     pub fn newest(&self) -> Option<&StateMessage> {
         self.newest.as_ref()
+    }
+
+    /// Entities that the newest state took out of view although they are still there.
+    pub fn left_view(&self) -> &[NetId] {
+        self.play.as_ref().map_or(&[], |play| play.states.left_view())
     }
 
     /// The oldest event not taken yet.
@@ -203,13 +211,7 @@ impl Session {
     pub fn on_message(&mut self, message: ServerMessage, now: Moment) -> Heard {
         match message {
             ServerMessage::Welcome(welcome) => self.on_welcome(welcome, now),
-            ServerMessage::State(state) => {
-                let heard = self.on_header(StateHeader::of(&state), now);
-                if matches!(heard, Heard::NewState { .. }) {
-                    self.newest = Some(state);
-                }
-                heard
-            }
+            ServerMessage::State(state) => self.on_state(state, now),
             ServerMessage::Event(event) => {
                 if self.events.len() >= EVENTS_MAX {
                     self.events.pop_front();
@@ -225,18 +227,42 @@ impl Session {
     /// Takes a part of a state, as it came in a datagram. It is [`Heard::NewState`] if it made a state ready.
     pub fn on_part(&mut self, datagram: &[u8], now: Moment) -> Result<Heard, DecodeError> {
         let part = state_part(datagram)?;
-        let Some(play) = self.play.as_ref().filter(|play| play.welcome.epoch == part.epoch) else {
+        let Some(play) = self.play.as_mut().filter(|play| play.welcome.epoch == part.epoch) else {
             return Ok(Heard::OldState);
         };
-        let state = self.assembler.take(&part, &play.welcome.schema);
+        let state = play.states.take_part(&part);
         match state.map_err(|error| DecodeError::Malformed(error.to_string()))? {
-            Some(state) => Ok(self.on_message(ServerMessage::State(state), now)),
+            Some(state) => Ok(self.on_whole(state, now)),
             None => Ok(Heard::OldState),
         }
     }
 
+    fn on_state(&mut self, state: StateMessage, now: Moment) -> Heard {
+        let Some(play) = &mut self.play else { return Heard::OldState };
+        match play.states.take_state(state) {
+            Ok(Some(state)) => self.on_whole(state, now),
+            Ok(None) => Heard::OldState,
+            Err(error) => Heard::Unreadable(error),
+        }
+    }
+
+    fn on_whole(&mut self, state: StateMessage, now: Moment) -> Heard {
+        let heard = self.on_new(StateHeader::of(&state), now);
+        if matches!(heard, Heard::NewState { .. }) {
+            self.newest = Some(state);
+        }
+        heard
+    }
+
     /// Takes a state of which only the header was read (capacity runs).
     pub fn on_header(&mut self, header: StateHeader, now: Moment) -> Heard {
+        if let Some(play) = self.play.as_mut().filter(|play| play.welcome.epoch == header.epoch) {
+            play.states.skip(header.tick);
+        }
+        self.on_new(header, now)
+    }
+
+    fn on_new(&mut self, header: StateHeader, now: Moment) -> Heard {
         let Some(play) = &mut self.play else { return Heard::OldState };
         let seen = header.tick <= play.newest_tick && play.newest_tick != Tick(0);
         if header.epoch != play.welcome.epoch || seen {
@@ -270,11 +296,11 @@ impl Session {
         self.next_seq = welcome.last_input.saturating_add(1);
         self.resume = Some((welcome.resume_token.clone(), welcome.epoch));
         self.newest = None;
-        self.assembler = Assembler::default();
         self.unacknowledged.clear();
         let pace = Pace::new(welcome.tick_rate_hz, self.options.lead_ticks, welcome.tick, now);
         let next_tick = Tick(pace.position(now) as u64);
-        self.play = Some(Play { welcome, pace, newest_tick: Tick(0), first_lead: None, next_tick });
+        let states = Assembler::new(welcome.epoch, &welcome.schema);
+        self.play = Some(Play { welcome, pace, states, newest_tick: Tick(0), first_lead: None, next_tick });
         Heard::Welcomed { applied }
     }
 
@@ -315,7 +341,7 @@ impl Session {
             epoch: play.welcome.epoch,
             first_tick: due.first_tick,
             first_seq: self.next_seq,
-            acknowledged: play.newest_tick,
+            acknowledged: Acknowledged::only(play.states.received().tick),
             rows: rows.into_iter().take(due.count.min(INPUTS_PER_MESSAGE_MAX)).collect(),
         };
         for row in &batch.rows {
@@ -341,7 +367,7 @@ impl Session {
         let count = self.unacknowledged.iter().rev().enumerate().take_while(follows).count();
         let run = self.unacknowledged.range(self.unacknowledged.len() - count..);
         let &(first_seq, first_tick, _) = run.clone().next()?;
-        let (epoch, acknowledged) = (play.welcome.epoch, play.newest_tick);
+        let (epoch, acknowledged) = (play.welcome.epoch, play.states.received());
         Some(InputBatch {
             epoch,
             first_tick,

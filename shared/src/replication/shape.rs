@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::layout::Layout;
 use super::view::Cut;
 use crate::schema::Schema;
 
@@ -12,11 +13,17 @@ pub struct Shape {
     pub schema: Arc<Schema>,
     /// For cutting views.
     pub cut: Cut,
+    /// For telling their differences.
+    pub layout: Layout,
 }
 
 impl Shape {
-    /// Of this schema.
+    /// Of a game's schema.
+    ///
+    /// # Panics
+    /// If it has more kinds or fields than a game may have.
     pub fn new(schema: Schema) -> Self {
-        Self { cut: Cut::new(&schema), schema: Arc::new(schema) }
+        let layout = Layout::new(&schema).expect("a game keeps to the limits of a schema");
+        Self { cut: Cut::new(&schema), layout, schema: Arc::new(schema) }
     }
 }

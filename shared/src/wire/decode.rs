@@ -3,13 +3,13 @@
 use arrayvec::ArrayVec;
 use rmp::Marker;
 
-use super::encode::{INPUT_ELEMENTS, INPUT_TAG};
+use super::encode::{INPUT_ELEMENTS, INPUT_ELEMENTS_WITH_MASK, INPUT_TAG};
 use super::message::{ClientMessage, Hello, InputMessage, ServerMessage};
 use super::nesting;
 use super::state::{STATE_ELEMENTS, STATE_TAG, StateMessage};
 use super::version::Encoding;
 use crate::ids::{Epoch, StateHash};
-use crate::input::{InputBatch, InputCodec, InputError};
+use crate::input::{Acknowledged, InputBatch, InputCodec, InputError};
 use crate::limits::INPUTS_PER_MESSAGE_MAX;
 use crate::time::Tick;
 
@@ -111,7 +111,7 @@ fn named_input(message: InputMessage, codec: &dyn InputCodec) -> Result<InputBat
         epoch: message.epoch,
         first_tick: message.tick,
         first_seq: message.seq,
-        acknowledged: message.ack,
+        acknowledged: Acknowledged { tick: message.ack, mask: message.mask },
         rows,
     })
 }
@@ -119,11 +119,15 @@ fn named_input(message: InputMessage, codec: &dyn InputCodec) -> Result<InputBat
 /// Reads an input message in its packed form, which is the only one in datagrams.
 pub fn packed_input(bytes: &[u8], codec: &dyn InputCodec) -> Result<InputBatch, DecodeError> {
     let mut rest = bytes;
-    expect_array(&mut rest, INPUT_ELEMENTS, INPUT_TAG)?;
+    let has_mask = bytes.first() == Some(&(0x90 | INPUT_ELEMENTS_WITH_MASK as u8));
+    let elements = if has_mask { INPUT_ELEMENTS_WITH_MASK } else { INPUT_ELEMENTS };
+    expect_array(&mut rest, elements, INPUT_TAG)?;
     let epoch = Epoch(integer(&mut rest)?);
     let first_tick = Tick(integer(&mut rest)?);
     let first_seq = integer(&mut rest)?;
-    let acknowledged = Tick(integer(&mut rest)?);
+    let newest = Tick(integer(&mut rest)?);
+    let mask = if has_mask { integer(&mut rest)? } else { 0 };
+    let acknowledged = Acknowledged { tick: newest, mask };
     let packed = binary(&mut rest)?;
     if !rest.is_empty() {
         return Err(malformed(&"bytes after the message"));

@@ -28,18 +28,26 @@ fn encode<T: Serialize>(message: &T, encoding: Encoding) -> Vec<u8> {
 
 /// The name of the packed form of `input`.
 pub const INPUT_TAG: &str = "input";
-/// Elements of the packed form of `input`.
+/// Elements of the packed form of `input` ...
 pub const INPUT_ELEMENTS: u32 = 6;
+/// ... and of the one with a mask.
+pub const INPUT_ELEMENTS_WITH_MASK: u32 = 7;
 
 /// Appends the packed form of an input message (msgpack only):
-/// `["input", epoch, tick, seq, ack, rows]`, `rows` one `bin` of packed rows of equal length.
+/// `["input", epoch, tick, seq, ack, rows]`, or with a mask that is not 0
+/// `["input", epoch, tick, seq, ack, mask, rows]`; `rows` is one `bin` of packed rows of equal length.
 pub fn packed_input(batch: &InputBatch, out: &mut Vec<u8>) {
-    rmp::encode::write_array_len(out, INPUT_ELEMENTS).expect(VEC);
+    let mask = batch.acknowledged.mask;
+    let elements = if mask == 0 { INPUT_ELEMENTS } else { INPUT_ELEMENTS_WITH_MASK };
+    rmp::encode::write_array_len(out, elements).expect(VEC);
     rmp::encode::write_str(out, INPUT_TAG).expect(VEC);
     rmp::encode::write_uint(out, batch.epoch.0.into()).expect(VEC);
     rmp::encode::write_uint(out, batch.first_tick.0).expect(VEC);
     rmp::encode::write_uint(out, batch.first_seq.into()).expect(VEC);
-    rmp::encode::write_uint(out, batch.acknowledged.0).expect(VEC);
+    rmp::encode::write_uint(out, batch.acknowledged.tick.0).expect(VEC);
+    if mask != 0 {
+        rmp::encode::write_uint(out, mask.into()).expect(VEC);
+    }
     let length: usize = batch.rows.iter().map(|row| row.as_slice().len()).sum();
     rmp::encode::write_bin_len(out, u32::try_from(length).expect("rows are bounded")).expect(VEC);
     for row in &batch.rows {

@@ -67,17 +67,28 @@ pub struct InputMessage {
     /// The newest state received.
     #[serde(default)]
     pub ack: Tick,
+    /// Which of the 32 ticks before it were received, too: bit `k` for `ack - 1 - k`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mask: u32,
     /// The inputs, oldest first, at most 10.
     pub inputs: Vec<serde_json::Value>,
 }
 
-/// The newest state a client has received.
+/// The states a client has received.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ack {
-    /// The epoch of that state.
+    /// The epoch of those states.
     pub epoch: Epoch,
-    /// Its tick.
+    /// The tick of the newest.
     pub tick: Tick,
+    /// As in [`InputMessage::mask`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mask: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it asks about by reference")]
+fn is_zero(mask: &u32) -> bool {
+    *mask == 0
 }
 
 /// Asks for an answer, to measure the round trip.

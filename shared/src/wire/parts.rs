@@ -6,7 +6,7 @@
 
 use super::decode::{self, DecodeError};
 use super::encode::VEC;
-use super::state::{STATE_TAG, StateHead};
+use super::state::{STATE_TAG, StateHead, msgpack_head};
 use crate::ids::{Epoch, StateHash};
 use crate::limits::{STATE_DATAGRAM_BYTES_MAX, STATE_PARTS_MAX};
 use crate::snapshot::sections;
@@ -117,14 +117,7 @@ impl StateParts {
 
 fn write_part(head: &StateHead<'_>, (part, parts): (u16, u16), body: &[u8], out: &mut Vec<u8>) {
     rmp::encode::write_array_len(out, PART_ELEMENTS).expect(VEC);
-    rmp::encode::write_str(out, STATE_TAG).expect(VEC);
-    rmp::encode::write_uint(out, head.epoch.0.into()).expect(VEC);
-    rmp::encode::write_uint(out, head.snapshot.tick.0).expect(VEC);
-    rmp::encode::write_nil(out).expect(VEC);
-    match head.hash {
-        Some(hash) => rmp::encode::write_str(out, &hash.to_string()).expect(VEC),
-        None => rmp::encode::write_nil(out).expect(VEC),
-    }
+    msgpack_head(head, None, out);
     rmp::encode::write_uint(out, part.into()).expect(VEC);
     rmp::encode::write_uint(out, parts.into()).expect(VEC);
     rmp::encode::write_bin(out, body).expect(VEC);

@@ -1,5 +1,5 @@
-//! The `state` message. The body of a tick is encoded once per encoding and kind and shared by every client;
-//! only the last three fields, which are the receiver's own, are written per client.
+//! The `state` message. The body of a tick is encoded once per encoding, kind and base and shared by every client
+//! that has this base; only the last three fields, which are the receiver's own, are written per client.
 
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
@@ -30,7 +30,7 @@ pub struct StateMessage {
     /// The match's state hash, on ticks where it is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<StateHash>,
-    /// Packed rows (state `delta`); base64 in JSON.
+    /// Packed rows, or how they differ from those of `base` (state `delta`); base64 in JSON.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "packed")]
     pub body: Option<Vec<u8>>,
     /// Every entity with `id`, `kind` and its fields (state `plain`).
@@ -57,12 +57,39 @@ pub struct StateHead<'a> {
     pub schema: &'a Schema,
 }
 
-/// Appends the shared part of a state message to `out`.
+/// Appends the shared part of a whole state to `out`.
 pub fn encode_shared(head: &StateHead<'_>, encoding: Encoding, kind: StateKind, out: &mut Vec<u8>) {
     match (encoding, kind) {
-        (Encoding::Msgpack, StateKind::Delta) => msgpack_packed(head, out),
+        (_, StateKind::Delta) => packed(head, None, &head.snapshot.body, encoding, out),
         (Encoding::Msgpack, StateKind::Plain) => msgpack_plain(head, out),
-        (Encoding::Json, _) => json(head, kind, out),
+        (Encoding::Json, StateKind::Plain) => json_plain(head, out),
+    }
+}
+
+/// Appends the shared part of a state of kind `delta` that is told by its difference to the one of `base`.
+pub fn encode_relative(
+    head: &StateHead<'_>,
+    base: Tick,
+    difference: &[u8],
+    encoding: Encoding,
+    out: &mut Vec<u8>,
+) {
+    packed(head, Some(base), difference, encoding, out);
+}
+
+fn packed(head: &StateHead<'_>, base: Option<Tick>, body: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
+    match encoding {
+        Encoding::Msgpack => {
+            rmp::encode::write_array_len(out, STATE_ELEMENTS).expect(VEC);
+            msgpack_head(head, base, out);
+            rmp::encode::write_bin(out, body).expect(VEC);
+        }
+        Encoding::Json => {
+            use base64::Engine as _;
+            json_head(head, base, out);
+            let body = base64::engine::general_purpose::STANDARD.encode(body);
+            write!(out, r#","body":"{body}""#).expect(VEC);
+        }
     }
 }
 
@@ -89,17 +116,21 @@ pub fn encode_own(feedback: InputFeedback, encoding: Encoding, kind: StateKind, 
     }
 }
 
-fn msgpack_packed(head: &StateHead<'_>, out: &mut Vec<u8>) {
-    rmp::encode::write_array_len(out, STATE_ELEMENTS).expect(VEC);
+/// What a state and each of its parts begin with, behind the array's head.
+pub(super) fn msgpack_head(head: &StateHead<'_>, base: Option<Tick>, out: &mut Vec<u8>) {
     rmp::encode::write_str(out, STATE_TAG).expect(VEC);
     rmp::encode::write_uint(out, head.epoch.0.into()).expect(VEC);
     rmp::encode::write_uint(out, head.snapshot.tick.0).expect(VEC);
-    rmp::encode::write_nil(out).expect(VEC);
+    match base {
+        Some(base) => {
+            rmp::encode::write_uint(out, base.0).expect(VEC);
+        }
+        None => rmp::encode::write_nil(out).expect(VEC),
+    }
     match head.hash {
         Some(hash) => rmp::encode::write_str(out, &hash.to_string()).expect(VEC),
         None => rmp::encode::write_nil(out).expect(VEC),
     }
-    rmp::encode::write_bin(out, &head.snapshot.body).expect(VEC);
 }
 
 fn msgpack_plain(head: &StateHead<'_>, out: &mut Vec<u8>) {
@@ -118,22 +149,20 @@ fn msgpack_plain(head: &StateHead<'_>, out: &mut Vec<u8>) {
     rmp_serde::encode::write_named(out, &plain_entities(head)).expect(VEC);
 }
 
-fn json(head: &StateHead<'_>, kind: StateKind, out: &mut Vec<u8>) {
+fn json_head(head: &StateHead<'_>, base: Option<Tick>, out: &mut Vec<u8>) {
     write!(out, r#"{{"t":"state","epoch":{},"tick":{}"#, head.epoch.0, head.snapshot.tick.0).expect(VEC);
+    if let Some(base) = base {
+        write!(out, r#","base":{}"#, base.0).expect(VEC);
+    }
     if let Some(hash) = head.hash {
         write!(out, r#","hash":"{hash}""#).expect(VEC);
     }
-    match kind {
-        StateKind::Plain => {
-            out.extend_from_slice(br#","entities":"#);
-            serde_json::to_writer(&mut *out, &plain_entities(head)).expect(VEC);
-        }
-        StateKind::Delta => {
-            use base64::Engine as _;
-            let body = base64::engine::general_purpose::STANDARD.encode(&head.snapshot.body);
-            write!(out, r#","body":"{body}""#).expect(VEC);
-        }
-    }
+}
+
+fn json_plain(head: &StateHead<'_>, out: &mut Vec<u8>) {
+    json_head(head, None, out);
+    out.extend_from_slice(br#","entities":"#);
+    serde_json::to_writer(out, &plain_entities(head)).expect(VEC);
 }
 
 /// The rows by name: what state `plain` shows. Values are as stored; `per_unit` in the schema scales them.

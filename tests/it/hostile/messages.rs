@@ -108,7 +108,7 @@ fn messages_of_msgpack_that_are_none_are_4400() {
 }
 
 fn input(epoch: Epoch, tick: u64, seq: u32, inputs: Vec<Value>) -> ClientMessage {
-    ClientMessage::Input(InputMessage { epoch, tick: Tick(tick), seq, ack: Tick(0), inputs })
+    ClientMessage::Input(InputMessage { epoch, tick: Tick(tick), seq, ack: Tick(0), mask: 0, inputs })
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Joins and sends inputs as fast as its rhythm, each well-formed and for a tick that may come.
 
-use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
 use tickstone_shared::schema::row_bytes;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::decode::from_server;
@@ -51,7 +51,7 @@ pub(super) fn flood(welcome: &Welcome, number: u32) -> InputBatch {
         epoch: welcome.epoch,
         first_tick: Tick(welcome.tick.0 + u64::from(number) % 60),
         first_seq: number,
-        acknowledged: welcome.tick,
+        acknowledged: Acknowledged::only(welcome.tick),
         rows: std::iter::once(row).collect(),
     }
 }

@@ -19,8 +19,8 @@ pub struct FramePool {
     frames: Vec<Arc<StateFrame>>,
 }
 
-/// Frames a match keeps: one being filled, and those on their way.
-const FRAMES_MAX: usize = 4;
+/// Frames a match keeps: one being filled, those on their way, and those that the next ones are relative to.
+const FRAMES_MAX: usize = 8;
 /// Reliable messages that wait for the journal; whoever would get one more is closed, to resume later.
 const HELD_MAX: usize = 1024;
 

@@ -30,6 +30,8 @@ pub(super) static FILES: &[WebFile] = &[
     file("net/msgpack.js", include_bytes!("../../../../assets/web/net/msgpack.js")),
     file("net/schema.js", include_bytes!("../../../../assets/web/net/schema.js")),
     file("net/wire.js", include_bytes!("../../../../assets/web/net/wire.js")),
+    file("net/delta.js", include_bytes!("../../../../assets/web/net/delta.js")),
+    file("net/history.js", include_bytes!("../../../../assets/web/net/history.js")),
     file("net/codes.js", include_bytes!("../../../../assets/web/net/codes.js")),
     file("net/backoff.js", include_bytes!("../../../../assets/web/net/backoff.js")),
     file("net/connection.js", include_bytes!("../../../../assets/web/net/connection.js")),

@@ -52,8 +52,8 @@ fn flush(outgoing: &Outgoing<FakeSink>) -> Poll<io::Result<()>> {
 #[test]
 fn a_state_goes_straight_to_a_socket_that_takes_it() {
     let (sink, out) = outgoing(100);
-    assert_eq!(out.send_state(b"one"), StateSent::Written);
-    assert_eq!(out.send_state(b"two"), StateSent::Written);
+    assert_eq!(out.send_state(b"one"), Fate::Leaves);
+    assert_eq!(out.send_state(b"two"), Fate::Leaves);
     assert_eq!(sink.taken(), b"onetwo");
     assert_eq!(out.progress(), None);
 }
@@ -61,21 +61,40 @@ fn a_state_goes_straight_to_a_socket_that_takes_it() {
 #[test]
 fn the_newest_state_replaces_those_that_wait_and_a_frame_is_never_cut() {
     let (sink, out) = outgoing(2);
-    assert_eq!(out.send_state(b"first"), StateSent::Waits);
-    assert_eq!(out.send_state(b"second"), StateSent::Waits);
-    assert_eq!(out.send_state(b"third"), StateSent::Replaced);
+    assert_eq!(out.send_state(b"first"), Fate::Leaves, "it has begun");
+    assert_eq!(out.send_state(b"second"), Fate::Waits);
+    assert_eq!(out.send_state(b"third"), Fate::Waits);
     assert_eq!(out.traffic.coalesced.get(), 1);
     sink.give(100);
     assert!(flush(&out).is_pending());
     assert_eq!(sink.taken(), b"firstthird");
-    assert_eq!(out.send_state(b"fourth"), StateSent::Written);
+    assert_eq!(out.send_state(b"fourth"), Fate::Leaves);
+}
+
+#[test]
+fn a_state_is_taken_back_as_long_as_it_has_not_begun() {
+    let (sink, out) = outgoing(0);
+    assert!(!out.take_back(), "nothing waits");
+    assert_eq!(out.send_state(b"first"), Fate::Waits);
+    assert!(out.take_back());
+    assert!(!out.take_back());
+    assert_eq!(out.send_state(b"second"), Fate::Waits);
+    sink.give(3);
+    assert!(flush(&out).is_pending());
+    assert!(!out.take_back(), "it has begun");
+    assert_eq!(out.send_state(b"third"), Fate::Waits);
+    sink.give(100);
+    assert!(flush(&out).is_pending());
+    assert!(!out.take_back());
+    assert_eq!(sink.taken(), b"secondthird");
+    assert_eq!(out.traffic.coalesced.get(), 1);
 }
 
 #[test]
 fn reliable_frames_keep_their_order_and_go_before_the_state() {
     let (sink, out) = outgoing(1);
     out.send_reliable(Bytes::from_static(b"a1")).unwrap();
-    assert_eq!(out.send_state(b"state"), StateSent::Waits);
+    assert_eq!(out.send_state(b"state"), Fate::Waits);
     out.send_reliable(Bytes::from_static(b"b2")).unwrap();
     sink.give(100);
     assert!(flush(&out).is_pending());
@@ -104,7 +123,7 @@ fn an_end_flushes_the_queue_drops_the_state_and_closes() {
     out.send_reliable(Bytes::from_static(b"b2")).unwrap();
     out.send_state(b"state");
     out.finish(&[Bytes::from_static(b"bye"), Bytes::from_static(b"close")], Keep::Reliable);
-    assert_eq!(out.send_state(b"late"), StateSent::Ignored);
+    assert_eq!(out.send_state(b"late"), Fate::Ignored);
     sink.give(100);
     assert!(flush(&out).is_ready());
     assert_eq!(sink.taken(), b"a1b2byeclose");

@@ -7,6 +7,8 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls_pki_types::ServerName;
 use serde_json::json;
+use tickstone_shared::client::assembler::Assembler;
+use tickstone_shared::ids::Epoch;
 use tickstone_shared::net::trust::Trust;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::decode::from_server;
@@ -19,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::fake_game::shape;
 use super::frames::counted;
 use super::harness::{World, run, soon, world};
 use super::quic::{bytes, hello};
@@ -81,10 +84,11 @@ fn after_a_stall_states_go_on_and_events_are_whole() {
             let event = EventMessage { tick: Tick(tick), name: "e".to_owned(), data };
             world.send(socket, ServerMessage::Event(event));
         }
-        let (mut seen, mut events) = (0, 0);
+        let (mut seen, mut events, mut states) = (0, 0, Assembler::new(Epoch(1), &shape().schema));
         while seen < last || events < 40 {
             match message(&mut client).await.expect("it is not closed") {
                 ServerMessage::State(state) => {
+                    let state = states.take_state(state).unwrap().unwrap();
                     assert!(state.tick.0 > seen && state.body.unwrap().len() == 3 + 400 * 5);
                     seen = state.tick.0;
                 }

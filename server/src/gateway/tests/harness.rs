@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::ids::{Epoch, ObjectName, Seat, StateHash};
 use tickstone_shared::input::InputFeedback;
 use tickstone_shared::replication::interest::Sights;
@@ -266,7 +267,7 @@ impl World {
         let chosen =
             response.headers().get("sec-websocket-protocol").map(|name| name.to_str().unwrap().to_owned());
         assert_eq!(chosen.as_deref(), subprotocol);
-        Client { websocket, encoding: Encoding::Json }
+        Client::new(websocket, Encoding::Json)
     }
 
     /// A client that has been welcomed, and its number.
@@ -284,9 +285,16 @@ impl World {
 pub(super) struct Client {
     pub(super) websocket: WebSocketStream<TcpStream>,
     pub(super) encoding: Encoding,
+    /// What the states that came were relative to.
+    pub(super) bases: Vec<Option<Tick>>,
+    states: Option<Assembler>,
 }
 
 impl Client {
+    pub(super) fn new(websocket: WebSocketStream<TcpStream>, encoding: Encoding) -> Self {
+        Self { websocket, encoding, bases: Vec::new(), states: None }
+    }
+
     pub(super) async fn send(&mut self, message: Message) {
         soon(self.websocket.send(message)).await.unwrap();
     }
@@ -318,7 +326,22 @@ impl Client {
                 Message::Ping(_) => continue,
                 other => panic!("{other:?}"),
             };
-            return decode::from_server(bytes, self.encoding).unwrap();
+            return self.read(decode::from_server(bytes, self.encoding).unwrap());
+        }
+    }
+
+    /// A message, and a state whole.
+    fn read(&mut self, message: ServerMessage) -> ServerMessage {
+        match (message, &mut self.states) {
+            (ServerMessage::State(state), Some(states)) => {
+                self.bases.push(state.base);
+                ServerMessage::State(states.take_state(state).unwrap().expect("states come in order"))
+            }
+            (ServerMessage::Welcome(welcome), states) => {
+                *states = Some(Assembler::new(welcome.epoch, &welcome.schema));
+                ServerMessage::Welcome(welcome)
+            }
+            (message, _) => message,
         }
     }
 

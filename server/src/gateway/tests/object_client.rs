@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use tickstone_shared::ids::ObjectName;
+use tickstone_shared::wire::version::Encoding;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -17,7 +18,6 @@ use crate::object::id::Identity;
 use crate::object::peer::{Attachment, Payload, SocketEnd, SocketInfo, Tags, WhenFull};
 use crate::object::socket::{PeerRequest, SocketEvent, SocketId};
 use crate::runtime::ports::{Outlet as _, SocketOutput};
-use tickstone_shared::wire::version::Encoding;
 
 /// An object of a class of the harness.
 pub(super) fn object(class: &'static str, name: &str) -> Identity {
@@ -48,7 +48,7 @@ impl World {
         let websocket = upgrade(self.addr(), path, None).await.unwrap();
         match self.event().await {
             SocketEvent::Connected { socket, request } => {
-                (Client { websocket, encoding: Encoding::Json }, socket, *request)
+                (Client::new(websocket, Encoding::Json), socket, *request)
             }
             other => panic!("{other:?}"),
         }

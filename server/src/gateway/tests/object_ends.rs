@@ -115,7 +115,7 @@ fn no_hello_in_time_is_4408_and_a_message_that_dribbles_4400() {
     });
     run(async {
         let websocket = upgrade(world.addr(), "room/a/socket", None).await.unwrap();
-        let mut client = Client { websocket, encoding: Encoding::Json };
+        let mut client = Client::new(websocket, Encoding::Json);
         assert_eq!(client.closed().await.0, 4408);
         let (mut client, _, _) = world.peer("chat/a/socket").await;
         client.websocket.get_mut().write_all(&[0x81, 0x85, 0, 0, 0, 0, b'a']).await.unwrap();
@@ -137,7 +137,7 @@ fn whoever_floods_is_4429() {
         }
         assert_eq!(client.closed().await.0, 4429);
         let websocket = upgrade(world.addr(), "chat/b/socket", None).await.unwrap();
-        let mut client = Client { websocket, encoding: Encoding::Json };
+        let mut client = Client::new(websocket, Encoding::Json);
         for _ in 0..30 {
             let ping = Message::Ping(Vec::new().into());
             if futures_util::SinkExt::send(&mut client.websocket, ping).await.is_err() {
@@ -174,7 +174,7 @@ fn an_object_without_room_closes_with_1013_and_a_drain_with_1012() {
     let addr = world.addr();
     run(async {
         let websocket = upgrade(addr, "chat/busy/socket", None).await.unwrap();
-        assert_eq!(Client { websocket, encoding: Encoding::Json }.closed().await.0, 1013);
+        assert_eq!(Client::new(websocket, Encoding::Json).closed().await.0, 1013);
         let (mut client, socket, _) = world.peer("chat/a/socket").await;
         let gateway = std::thread::spawn(move || {
             assert_eq!(world.gateway.drain(Duration::from_secs(10)), 0);

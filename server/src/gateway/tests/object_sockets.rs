@@ -242,7 +242,7 @@ fn socket_8_a_framed_socket_says_hello_with_its_token_and_then_messages() {
     run(async {
         for encoding in [Encoding::Json, Encoding::Msgpack] {
             let websocket = upgrade(world.addr(), "room/blue/socket", None).await.unwrap();
-            let mut client = Client { websocket, encoding };
+            let mut client = Client::new(websocket, encoding);
             client.hello("blue", json!({"token": token, "player": "eve"})).await;
             let SocketEvent::Connected { socket, request } = world.event().await else { panic!() };
             assert_eq!(request.caller.subject(), Some("ann"), "who the token says, not the hello");
@@ -264,7 +264,7 @@ fn socket_8_a_framed_socket_says_hello_with_its_token_and_then_messages() {
         }
         for hello in [json!({}), json!({"token": "guessed"}), json!({"token": token, "match_id": "red"})] {
             let websocket = upgrade(world.addr(), "room/red/socket", None).await.unwrap();
-            let mut client = Client { websocket, encoding: Encoding::Json };
+            let mut client = Client::new(websocket, Encoding::Json);
             client.hello("red", hello).await;
             assert_eq!(client.closed().await.0, 4401, "the token is for another object");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::ids::Epoch;
-use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
 use tickstone_shared::net::connect_error::ConnectError;
 use tickstone_shared::net::quic::Quic;
 use tickstone_shared::net::trust::Trust;
@@ -51,8 +51,13 @@ pub(super) fn bytes(message: &ClientMessage) -> Vec<u8> {
 
 pub(super) fn inputs(seq: u32, rows: &[[u8; 2]]) -> Vec<u8> {
     let rows = rows.iter().map(|row| InputRow::new(row).unwrap()).collect();
-    let batch =
-        InputBatch { epoch: Epoch(1), first_tick: Tick(9), first_seq: seq, acknowledged: Tick(5), rows };
+    let batch = InputBatch {
+        epoch: Epoch(1),
+        first_tick: Tick(9),
+        first_seq: seq,
+        acknowledged: Acknowledged::only(Tick(5)),
+        rows,
+    };
     let mut bytes = Vec::new();
     encode::packed_input(&batch, &mut bytes);
     bytes
@@ -118,14 +123,14 @@ pub(super) async fn end(client: &mut Quic) -> (Option<u16>, Option<ServerMessage
     }
 }
 
-async fn state(client: &mut Quic, assembler: &mut Assembler, welcome: &Welcome) -> (StateMessage, usize) {
+async fn state(client: &mut Quic, assembler: &mut Assembler) -> (StateMessage, usize) {
     let mut parts = 0;
     loop {
         let datagram = came(client).await.unwrap();
         assert!(is_part(&datagram) && datagram.len() <= 1150, "{} bytes", datagram.len());
         parts += 1;
         let part = state_part(&datagram).unwrap();
-        if let Some(state) = assembler.take(&part, &welcome.schema).unwrap() {
+        if let Some(state) = assembler.take_part(&part).unwrap() {
             return (state, parts);
         }
     }
@@ -136,10 +141,10 @@ fn states_go_down_in_parts_and_inputs_come_up() {
     let mut world = quic_world(|_| {});
     run(async {
         let (mut client, welcome, socket) = world.native_player("m").await;
-        let mut assembler = Assembler::default();
+        let mut assembler = Assembler::new(welcome.epoch, &welcome.schema);
         for (tick, rows, expected) in [(1, 40, 1), (2, 1_000, 5), (3, 0, 1), (60, 2_000, 10)] {
             world.state(socket, tick, rows);
-            let (state, parts) = state(&mut client, &mut assembler, &welcome).await;
+            let (state, parts) = state(&mut client, &mut assembler).await;
             assert_eq!((state.tick, state.last_input, state.lead), (Tick(tick), tick as u32, -3));
             assert_eq!((parts, state.hash.is_some()), (expected, tick == 60));
             let body = state.body.unwrap();

@@ -19,12 +19,23 @@ const STALL_TICKS_MAX: u64 = 50_000;
 async fn stall(world: &World, socket: SocketId) -> u64 {
     for tick in 1..STALL_TICKS_MAX {
         world.state(socket, tick, 400);
-        if world.metrics.snapshots_coalesced.get() > 20 {
+        if world.metrics.snapshots_coalesced.get() > 100 {
             return tick;
         }
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
     panic!("the client's buffers never fill");
+}
+
+/// Reads a state newer than `seen`, whose rows must be those of its tick: its tick.
+async fn state(client: &mut Client, seen: u64, rows: usize) -> u64 {
+    let state = client.state().await;
+    let tick = state.tick.0;
+    assert!(tick > seen);
+    let body = state.body.unwrap();
+    assert_eq!(body.len(), 3 + rows * 5);
+    assert!(body[3..].chunks_exact(5).all(|row| row[4] == tick as u8), "rows of another tick");
+    tick
 }
 
 async fn narrow_player(world: &mut World) -> (Client, SocketId) {
@@ -37,22 +48,50 @@ async fn narrow_player(world: &mut World) -> (Client, SocketId) {
 }
 
 #[test]
-fn after_a_stall_the_newest_state_comes_and_none_is_cut() {
+fn after_a_stall_the_newest_state_comes_whole_and_none_is_cut() {
     let mut world = world(|settings| settings.send_buffer_bytes = Some(4096));
     run(async {
         let (mut client, socket) = narrow_player(&mut world).await;
         let last = stall(&world, socket).await;
-        let mut seen = 0;
-        let mut states = 0;
+        let (mut seen, mut gaps) = (0, 0);
         while seen < last {
-            let tick = client.state().await.tick.0;
-            assert!(tick > seen);
-            (seen, states) = (tick, states + 1);
+            let before = seen;
+            seen = state(&mut client, before, 400).await;
+            let is_gap = before == 0 || seen - before > 32;
+            assert_eq!(client.bases.last(), Some(&(!is_gap).then_some(Tick(before))), "the base of {seen}");
+            gaps += u32::from(is_gap);
         }
         assert_eq!(seen, last);
-        assert!(states < last, "some were replaced");
+        assert!(gaps > 1, "there was a gap");
+        assert!((client.bases.len() as u64) < last, "some were replaced");
         world.state(socket, last + 1, 1);
-        assert_eq!(client.state().await.tick.0, last + 1);
+        assert_eq!(state(&mut client, last, 1).await, last + 1);
+    });
+}
+
+#[test]
+fn after_a_short_stall_a_state_is_relative_to_what_was_written() {
+    let mut world = world(|settings| settings.send_buffer_bytes = Some(4096));
+    run(async {
+        let (mut client, socket) = narrow_player(&mut world).await;
+        let (mut tick, mut seen, mut behind) = (0, 0, 0);
+        for _ in 0..200 {
+            for _ in 0..20 {
+                tick += 1;
+                world.state(socket, tick, 2_000);
+            }
+            while seen < tick {
+                let before = seen;
+                seen = state(&mut client, before, 2_000).await;
+                let base = client.bases.pop().unwrap();
+                assert!(
+                    base.is_none() || base == Some(Tick(before)),
+                    "{base:?} is not what came before {seen}"
+                );
+                behind += u64::from(base.is_some() && seen - before > 1);
+            }
+        }
+        assert!(behind > 0 && world.metrics.snapshots_coalesced.get() > 0, "{behind}");
     });
 }
 

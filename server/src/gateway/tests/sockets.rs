@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tickstone_shared::ids::Epoch;
-use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::encode;
@@ -23,8 +23,13 @@ fn row(dx: u8, dy: u8) -> InputRow {
 
 fn packed_inputs(seq: u32) -> Message {
     let rows = [row(1, 2), row(3, seq as u8)].into_iter().collect();
-    let batch =
-        InputBatch { epoch: Epoch(1), first_tick: Tick(9), first_seq: seq, acknowledged: Tick(5), rows };
+    let batch = InputBatch {
+        epoch: Epoch(1),
+        first_tick: Tick(9),
+        first_seq: seq,
+        acknowledged: Acknowledged::only(Tick(5)),
+        rows,
+    };
     let mut bytes = Vec::new();
     encode::packed_input(&batch, &mut bytes);
     Message::binary(bytes)
@@ -50,7 +55,7 @@ fn sixty_states_go_down_and_inputs_come_up_decoded() {
             assert_eq!(state.hash.is_some(), tick == 60);
             client.send(packed_inputs(tick as u32)).await;
             let batch = batch(&mut world).await;
-            assert_eq!((batch.first_seq, batch.acknowledged), (tick as u32, Tick(5)));
+            assert_eq!((batch.first_seq, batch.acknowledged.tick), (tick as u32, Tick(5)));
             assert_eq!(batch.rows[..], [row(1, 2), row(3, tick as u8)]);
         }
         assert!(world.metrics.text().contains(r#"tickstone_connections{transport="ws"} 1"#));

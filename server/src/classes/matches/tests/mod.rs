@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tickstone_shared::ids::Epoch;
 use tickstone_shared::ids::ObjectName;
-use tickstone_shared::input::{InputBatch, InputRow};
+use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::time::{Moment, Tick};
 use tickstone_shared::wire::close::CloseCode;
@@ -277,7 +277,7 @@ impl Bench {
             epoch: welcome.epoch,
             first_tick: Tick(first_tick),
             first_seq,
-            acknowledged: Tick(0),
+            acknowledged: Acknowledged::only(Tick(0)),
             rows: rows.iter().map(|byte| InputRow::new(&[*byte]).unwrap()).collect(),
         }
     }
