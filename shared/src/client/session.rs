@@ -94,6 +94,15 @@ impl AppliedInputs {
     }
 }
 
+/// How much of a state came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// All of it.
+    Whole,
+    /// A part is missing: in its place stand the rows of the state before.
+    InPart,
+}
+
 /// What a client may do after its connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterClose {
@@ -190,6 +199,14 @@ impl Session {
     /// The newest state that was decoded: always whole.
     pub fn newest(&self) -> Option<&StateMessage> {
         self.newest.as_ref()
+    }
+
+    /// Was every part of the newest state there? Else some of its rows are those of the state before.
+    pub fn newest_came(&self) -> Came {
+        let received = self.play.as_ref().map(|play| play.states.received().tick);
+        let is_whole =
+            self.newest.as_ref().is_some_and(|newest| received.is_some_and(|tick| tick >= newest.tick));
+        if is_whole { Came::Whole } else { Came::InPart }
     }
 
     /// Entities that the newest state took out of view although they are still there.
