@@ -41,7 +41,7 @@ impl Fight {
         let mut assets = Assets::none();
         for map in ["dust", "plains"] {
             let text = std::fs::read_to_string(maps.join(format!("{map}.json"))).expect("the map ships");
-            assets.insert(&format!("maps/{map}.json"), text);
+            assets.insert(format!("maps/{map}.json"), text);
         }
         let game = register::<Arena>();
         let rules = game.rules(None, options.clone(), &assets).expect("these options are allowed");
