@@ -94,20 +94,46 @@ impl<'a> Section<'a> {
 
 /// Splits a body into its sections, checking every length before use.
 pub fn sections<'a>(body: &'a [u8], schema: &Schema) -> Result<Vec<Section<'a>>, SnapshotError> {
-    let mut sections = Vec::with_capacity(schema.kinds.len());
+    each_section(body, schema).collect()
+}
+
+/// The same one by one, without memory of its own; nothing follows an error.
+pub fn each_section<'a, 's>(
+    body: &'a [u8],
+    schema: &'s Schema,
+) -> impl Iterator<Item = Result<Section<'a>, SnapshotError>> + use<'a, 's> {
     let mut rest = body;
-    while !rest.is_empty() {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
         let at = body.len() - rest.len();
-        let truncated = SnapshotError::Truncated { at };
-        let (&[kind, low, high], after) = rest.split_first_chunk::<3>().ok_or(truncated.clone())?;
-        let Some(kind_schema) = schema.kinds.get(usize::from(kind)) else {
-            return Err(SnapshotError::UnknownKind { at, kind });
-        };
-        let row_bytes = kind_schema.row_bytes();
-        let length = usize::from(u16::from_le_bytes([low, high])) * row_bytes;
-        let (rows, after) = after.split_at_checked(length).ok_or(truncated)?;
-        sections.push(Section { kind: usize::from(kind), row_bytes, rows });
-        rest = after;
-    }
-    Ok(sections)
+        match first_section(rest, at, schema) {
+            Ok((section, after)) => {
+                rest = after;
+                Some(Ok(section))
+            }
+            Err(error) => {
+                rest = &[];
+                Some(Err(error))
+            }
+        }
+    })
+}
+
+/// The section that `bytes` begin with, and what follows it; `at` is where they stand in their body.
+fn first_section<'a>(
+    bytes: &'a [u8],
+    at: usize,
+    schema: &Schema,
+) -> Result<(Section<'a>, &'a [u8]), SnapshotError> {
+    let truncated = || SnapshotError::Truncated { at };
+    let (&[kind, low, high], after) = bytes.split_first_chunk::<3>().ok_or_else(truncated)?;
+    let Some(kind_schema) = schema.kinds.get(usize::from(kind)) else {
+        return Err(SnapshotError::UnknownKind { at, kind });
+    };
+    let row_bytes = kind_schema.row_bytes();
+    let length = usize::from(u16::from_le_bytes([low, high])) * row_bytes;
+    let (rows, after) = after.split_at_checked(length).ok_or_else(truncated)?;
+    Ok((Section { kind: usize::from(kind), row_bytes, rows }, after))
 }

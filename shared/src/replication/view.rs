@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use super::interest::{NEAREST, Seen};
 use crate::ids::{NetId, Seat};
 use crate::schema::{Field, Schema};
-use crate::snapshot::{Snapshot, sections};
+use crate::snapshot::{Snapshot, each_section, sections};
 use twox_hash::XxHash3_64;
 
 /// How rows of a game are cut for one client. Made once from a schema.
@@ -66,7 +66,8 @@ impl Cut {
         let mut seen = seen.map(|seen| seen.iter().peekable());
         let mut out = BodyOut::new(view);
         let mut first = 0;
-        for section in sections(&snapshot.body, schema).expect(OWN) {
+        for section in each_section(&snapshot.body, schema) {
+            let section = section.expect(OWN);
             let kind = &self.kinds[section.kind];
             let rows = section.rows.len() / kind.row_bytes;
             let mut take = |row: usize| {

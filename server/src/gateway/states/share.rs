@@ -56,13 +56,19 @@ impl Share {
         seen: Option<&[Seen]>,
         room: &mut Room,
     ) {
+        let bytes = self.budget.bytes().saturating_sub(STATE_HEAD_BYTES);
+        // Even told whole it would not take so much, and nobody waits for their turn: nearly always so.
+        if self.waiting.is_empty() && own.snapshot.body.len() <= bytes {
+            self.told = None;
+            return;
+        }
         let own = Arc::get_mut(own).expect("nobody else holds a view before it is sent");
         room.nearness.clear();
         room.nearness.extend(seen.unwrap_or_default().iter().map(|seen| seen.nearness));
         room.body.clear();
         let (cut, schema) = (&own.shape.cut, &own.shape.schema);
         let views = Views { cut, schema, base: &base.snapshot.body, fresh: &own.snapshot.body };
-        let bytes = self.budget.bytes().saturating_sub(STATE_HEAD_BYTES) * SCALE_ONE / self.scale;
+        let bytes = bytes * SCALE_ONE / self.scale;
         self.told = Some(self.waiting.hold_back(views, &room.nearness, bytes, &mut room.body));
         std::mem::swap(&mut own.snapshot.body, &mut room.body);
     }
