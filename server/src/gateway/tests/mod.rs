@@ -1,5 +1,6 @@
 //! The gateway over real sockets on loopback, before objects that answer what they are told to.
 
+mod client;
 mod encrypted;
 mod fake_classes;
 mod fake_game;
@@ -14,7 +15,6 @@ mod object_routes;
 mod object_sockets;
 mod quic;
 mod requests;
-mod sight;
-mod slow;
 mod sockets;
+mod states;
 mod strangers;
