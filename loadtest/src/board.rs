@@ -172,6 +172,7 @@ mod tests {
             last_input: 0,
             lead: 0,
             starved: 0,
+            parts: 1,
         };
         board.saw(&header(60, 5));
         board.saw(&header(60, 5));

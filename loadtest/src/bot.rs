@@ -196,7 +196,9 @@ impl Bot {
             if now.since(self.last_heard) > patience {
                 return self.closed(None, "the server fell silent");
             }
-            if self.send_due_inputs(link, now).await.is_none() {
+            let is_said = self.send_due_inputs(link, now).await.is_some()
+                && link.acknowledge(&mut self.session).await.is_ok();
+            if !is_said {
                 return self.closed(None, "a message could not be sent");
             }
             timer.as_mut().reset(self.shared.clock.instant(self.next_wake(now)));

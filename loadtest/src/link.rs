@@ -79,6 +79,11 @@ impl Link {
         self.socket.send_inputs(message).await
     }
 
+    /// Says which states came, if no input does.
+    pub(crate) async fn acknowledge(&mut self, session: &mut Session) -> Result<(), SendError> {
+        self.socket.acknowledge(session).await
+    }
+
     /// The next message or the end. Nothing is lost if the future is dropped.
     pub(crate) async fn receive(&mut self) -> Incoming {
         self.socket.receive().await

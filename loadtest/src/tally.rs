@@ -85,6 +85,7 @@ mod tests {
                 last_input: 0,
                 lead: 0,
                 starved,
+                parts: 1,
             };
             tally.on_state(&header, Moment(ms * 1_000_000), 50, window, &mut meter);
         };

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tickstone_server::clock::{Clock as _, SystemClock};
+use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::client::session::{Session, SessionOptions};
 use tickstone_shared::client::view::StateHeader;
 use tickstone_shared::ids::Epoch;
-use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
+use tickstone_shared::input::{InputBatch, InputRow};
 use tickstone_shared::net::quic::Quic;
 use tickstone_shared::net::trust::Trust;
 use tickstone_shared::net::websocket::Incoming;
@@ -117,7 +118,8 @@ struct Client {
     quic: Quic,
     number: usize,
     counted: Arc<Counted>,
-    is_bare: bool,
+    /// Which states came; none of a bare server.
+    states: Option<Assembler>,
     epoch: Epoch,
     newest: u64,
     next_tick: u64,
@@ -135,7 +137,7 @@ impl Client {
             quic,
             number,
             counted,
-            is_bare: true,
+            states: None,
             epoch: Epoch(1),
             newest: BARE_FIRST_TICK,
             next_tick: 0,
@@ -147,7 +149,6 @@ impl Client {
     }
 
     async fn join(&mut self, match_id: &str) -> Fallible<()> {
-        self.is_bare = false;
         let session = Session::new(SessionOptions::new(match_id, &format!("player {}", self.number)));
         self.quic.send(&client_message(&session.hello(), Encoding::Msgpack)).await?;
         loop {
@@ -156,6 +157,7 @@ impl Client {
             };
             if let Ok(ServerMessage::Welcome(welcome)) = from_server(&bytes, Encoding::Msgpack) {
                 (self.epoch, self.newest) = (welcome.epoch, welcome.tick.0);
+                self.states = Some(Assembler::new(welcome.epoch, &welcome.schema));
                 return Ok(());
             }
         }
@@ -178,12 +180,12 @@ impl Client {
     }
 
     fn heard(&mut self, bytes: &[u8]) {
-        let tick = if self.is_bare {
-            self.newest + 1
-        } else {
-            match StateHeader::read(bytes, Encoding::Msgpack) {
-                Ok(Some(header)) => header.tick.0,
-                _ => return,
+        let tick = match &mut self.states {
+            None => self.newest + 1,
+            Some(states) => {
+                let Ok(Some(header)) = StateHeader::read(bytes, Encoding::Msgpack) else { return };
+                states.skip(header.tick, header.parts);
+                header.tick.0
             }
         };
         let is_new = tick > self.newest;
@@ -208,7 +210,7 @@ impl Client {
             epoch: self.epoch,
             first_tick: Tick(self.next_tick.saturating_sub(ROWS as u64 - 1)),
             first_seq: self.next_seq - (ROWS as u32 - 1),
-            acknowledged: Acknowledged::only(Tick(self.newest)),
+            acknowledged: self.states.as_ref().map(Assembler::received).unwrap_or_default(),
             rows: self.rows.into_iter().collect(),
         };
         self.message.clear();

@@ -10,11 +10,13 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tickstone_shared::replication::stream_base::{Fate, StreamBase};
+use tickstone_shared::input::{Acknowledged, InputFeedback};
+use tickstone_shared::replication::datagram_bases::shared_base;
+use tickstone_shared::replication::stream_base::Fate;
+use tickstone_shared::time::Tick;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
-use tickstone_shared::wire::parts::StateParts;
-use tickstone_shared::wire::state::encode_own;
+use tickstone_shared::wire::state::{encode_own, encode_shared};
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use super::close_reason::{Ending, TOO_SLOW};
@@ -22,7 +24,7 @@ use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
-use super::states::{Encodings, Room, Share, Views};
+use super::states::{Bases, Cuts, Encodings, Room, Share, Views};
 use crate::id_map::IdMap;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
@@ -37,19 +39,11 @@ const FRAMINGS: usize = 3;
 struct Route {
     link: Arc<Link>,
     /// Set with the welcome: a state cannot be read before it.
-    shown: Option<Shown>,
-    /// What it has of the states that came on its stream. Those of kind `plain` are never relative.
-    base: StreamBase<StateFrame>,
+    shown: Option<Spoken>,
+    /// What it has of the states before.
+    bases: Bases,
     /// Their share of the network, where they are shown states of their own.
     share: Option<Box<Share>>,
-}
-
-/// How states are shown.
-#[derive(Clone, Copy)]
-struct Shown {
-    spoken: Spoken,
-    /// Over QUIC.
-    as_datagrams: bool,
 }
 
 /// What became of a state for one receiver.
@@ -67,11 +61,13 @@ pub(super) struct Fanout {
     inbox: FanoutInbox,
     routes: IdMap<SocketId, Route>,
     encodings: Encodings,
+    cuts: Cuts,
     last: Framed,
-    /// The state cut into datagrams, and room to write them in.
-    parts: StateParts,
+    /// Room to write datagrams in.
     scratch: BytesMut,
     own: Vec<u8>,
+    /// What the receivers of the state at hand have, over datagrams.
+    heard: Vec<Acknowledged>,
     /// What one receiver sees, where not everybody sees the same.
     views: Views,
     room: Room,
@@ -87,10 +83,11 @@ impl Fanout {
             inbox,
             routes: IdMap::default(),
             encodings: Encodings::default(),
+            cuts: Cuts::default(),
             last: None,
-            parts: StateParts::default(),
             scratch: BytesMut::new(),
             own: Vec::new(),
+            heard: Vec::new(),
             views: Views::default(),
             room: Room::default(),
             writes: 0,
@@ -122,7 +119,7 @@ impl Fanout {
         for change in self.hub.connections.take_changes() {
             match change {
                 Change::Reach(link) => {
-                    let route = Route { shown: None, base: StreamBase::default(), share: None, link };
+                    let route = Route { shown: None, bases: Bases::of(&link), share: None, link };
                     self.routes.insert(route.link.socket, route)
                 }
                 Change::Forget(socket) => self.routes.remove(&socket),
@@ -173,7 +170,7 @@ impl Fanout {
             && let Some(game) = self.games.get(welcome.game.as_str())
         {
             link.game.get_or_init(|| Arc::clone(game));
-            *shown = Some(Shown { spoken, as_datagrams: link.datagrams.is_some() });
+            *shown = Some(spoken);
         }
         self.writes += 1;
         link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
@@ -181,11 +178,12 @@ impl Fanout {
 
     async fn state(&mut self, frame: &Arc<StateFrame>) {
         self.encodings.begin();
-        let mut is_cut = false;
+        self.cuts.begin();
+        let mut common = None;
         let is_same_for_all = frame.is_same_for_all();
         for (number, receiver) in frame.receivers.iter().enumerate() {
             if is_same_for_all {
-                self.state_to(*receiver, frame, frame, &mut is_cut);
+                self.state_to(*receiver, frame, frame, &mut common);
             } else {
                 self.own_state_to(*receiver, frame, number);
             }
@@ -193,66 +191,128 @@ impl Fanout {
         }
     }
 
+    /// Hears what the receivers of a state over datagrams have, and answers what most of them do.
+    fn hear(&mut self, frame: &StateFrame) -> Option<Tick> {
+        let Self { routes, heard, .. } = self;
+        let of = |receiver: &Receiver| routes.get_mut(&receiver.socket).and_then(Route::hear);
+        heard.clear();
+        heard.extend(frame.receivers.iter().filter_map(of));
+        shared_base(&heard.iter().copied())
+    }
+
     /// Sends what this receiver sees of a state, as far as their share of the network goes.
     fn own_state_to(&mut self, to: Receiver, whole: &StateFrame, number: usize) {
-        let Some(Route { link, shown: Some(shown), base, share }) = self.routes.get_mut(&to.socket) else {
-            return;
-        };
+        let Some(route @ Route { shown: Some(_), .. }) = self.routes.get_mut(&to.socket) else { return };
+        route.hear();
+        let Route { link, shown: Some(Spoken { kind, .. }), bases, share } = route else { return };
         let bytes_per_second = self.hub.settings.state_bytes_per_second;
         let share = share.get_or_insert_with(|| Box::new(Share::new(bytes_per_second, to.socket.0)));
         if !share.is_due() {
             return;
         }
+        if let Some(datagrams) = link.datagrams.as_ref().filter(|datagrams| datagrams.is_congested()) {
+            datagrams.skipped();
+            return share.congested();
+        }
         let mut own = self.views.cut(whole, number, to.seat);
-        if shown.spoken.kind == StateKind::Delta
-            && let Some(base) = base.before(&*own, || link.out.take_back())
-        {
+        if let Some(base) = bases.before(&own, None, (link, *kind)) {
             share.hold_back(&mut own, base, whole.sights.of(number), &mut self.room);
         }
         self.encodings.begin();
-        let sent = self.state_to(to, &own, whole, &mut false);
-        if let Some(Sent { replaced, fate, bytes }) = sent {
-            self.views.take_back([Some(own), replaced]);
-            let share = self.routes.get_mut(&to.socket).and_then(|route| route.share.as_mut());
-            share.expect("it was made above").sent(fate, bytes);
+        self.cuts.begin();
+        // What is shown to nobody else has no base in common.
+        let sent = self.state_to(to, &own, whole, &mut Some(None));
+        let (replaced, used) = match sent {
+            Some(Sent { replaced, fate, bytes }) => (replaced, Some((fate, bytes))),
+            None => (None, None),
+        };
+        self.views.take_back([Some(own), replaced]);
+        let share = self.routes.get_mut(&to.socket).and_then(|route| route.share.as_mut());
+        if let (Some(share), Some((fate, bytes))) = (share, used) {
+            share.sent(fate, bytes);
         }
     }
 
-    /// Sends `shown`, what this receiver sees of `whole`.
+    /// Sends `shown`, what this receiver sees of `whole`. `common` is the base that most receivers over datagrams
+    /// have, once it was looked for.
     fn state_to(
+        &mut self,
+        to: Receiver,
+        shown: &Arc<StateFrame>,
+        whole: &StateFrame,
+        common: &mut Option<Option<Tick>>,
+    ) -> Option<Sent> {
+        // A welcome may wait for the disk; a state does not.
+        let Route { link, shown: speaks, bases, .. } = self.routes.get_mut(&to.socket)?;
+        let spoken = (*speaks)?;
+        self.writes += 1;
+        if link.datagrams.is_some() {
+            let common = *common.get_or_insert_with(|| self.hear(whole));
+            return self.datagrams_to(to, shown, whole, common);
+        }
+        let Spoken { encoding, kind } = spoken;
+        let before = bases.before(shown, None, (link, kind));
+        let shared = self.encodings.of(shown, whole, before, spoken);
+        let framed = shared.with_end(encoding, |out| encode_own(to.feedback, encoding, kind, out));
+        let (fate, bytes) = (link.out.send_state(framed), framed.len());
+        let replaced = match bases {
+            Bases::Stream(base) if kind == StateKind::Delta => base.sent(shown, fate),
+            Bases::Stream(_) | Bases::Datagrams(_) => None,
+        };
+        Some(Sent { replaced, fate, bytes })
+    }
+
+    /// The same over datagrams; on the stream where it is whole and too long for one.
+    fn datagrams_to(
         &mut self,
         Receiver { socket, feedback, .. }: Receiver,
         shown: &Arc<StateFrame>,
         whole: &StateFrame,
-        is_cut: &mut bool,
+        common: Option<Tick>,
     ) -> Option<Sent> {
-        // A welcome may wait for the disk; a state does not.
-        let Route { link, shown: speaks, base, .. } = self.routes.get_mut(&socket)?;
-        let Shown { spoken, as_datagrams } = (*speaks)?;
-        let Spoken { encoding, kind } = spoken;
-        self.writes += 1;
-        if as_datagrams && let Some(datagrams) = &link.datagrams {
-            if !std::mem::replace(is_cut, true) {
-                self.parts.encode(&shown.head());
-            }
-            self.own.clear();
-            encode_own(feedback, encoding, kind, &mut self.own);
-            datagrams.send_state(&self.parts, &self.own, &mut self.scratch);
+        let Route { link, shown: Some(spoken), bases: Bases::Datagrams(bases), .. } =
+            self.routes.get_mut(&socket)?
+        else {
             return None;
-        }
-        let before = match kind {
-            StateKind::Delta => base.before(&**shown, || link.out.take_back()),
-            StateKind::Plain => None,
         };
-        let shared = self.encodings.of(shown, whole, before, spoken);
-        let framed = shared.with_end(encoding, |out| encode_own(feedback, encoding, kind, out));
-        let (fate, bytes) = (link.out.send_state(framed), framed.len());
-        let replaced = match kind {
-            StateKind::Delta => base.sent(shown, fate),
-            StateKind::Plain => None,
+        let datagrams = link.datagrams.as_ref()?;
+        let before = bases.before(shown, common);
+        self.own.clear();
+        let (fate, bytes) = match self.cuts.of(shown, whole, before) {
+            Some(parts) => {
+                encode_own(feedback, spoken.encoding, spoken.kind, &mut self.own);
+                (Fate::Leaves, datagrams.send_state(parts, &self.own, &mut self.scratch)?)
+            }
+            None if bases.takes_whole(shown) => send_whole(link, *spoken, shown, feedback, &mut self.own),
+            None => {
+                datagrams.skipped();
+                return None;
+            }
         };
+        let replaced = if fate == Fate::Ignored { None } else { bases.sent(shown) };
         Some(Sent { replaced, fate, bytes })
     }
+}
+
+impl Route {
+    /// Hears what the client has acknowledged: what that is of all, over datagrams.
+    fn hear(&mut self) -> Option<Acknowledged> {
+        self.bases.hear(&self.link)
+    }
+}
+
+/// Sends a whole state on the stream of a client who else has datagrams.
+fn send_whole(
+    link: &Link,
+    Spoken { encoding, kind }: Spoken,
+    shown: &StateFrame,
+    own: InputFeedback,
+    room: &mut Vec<u8>,
+) -> (Fate, usize) {
+    encode_shared(&shown.head(), encoding, kind, room);
+    encode_own(own, encoding, kind, room);
+    let framed = link.framed(room, encoding);
+    (link.out.send_state(&framed), framed.len())
 }
 
 fn encoding_index(encoding: Encoding) -> usize {

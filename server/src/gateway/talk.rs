@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tickstone_shared::input::{InputBatch, InputCodec, InputError, InputRow};
+use tickstone_shared::ids::Epoch;
+use tickstone_shared::input::{Acknowledged, InputBatch, InputCodec, InputError, InputRow};
 use tickstone_shared::limits::MESSAGE_DATA_BYTES_MAX;
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode::{self, DecodeError, FromClient};
-use tickstone_shared::wire::message::{ClientMessage, Hello, Pong, ServerMessage};
+use tickstone_shared::wire::message::{Ack, ClientMessage, Hello, Pong, ServerMessage};
 use tickstone_shared::wire::version::Encoding;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -130,7 +131,15 @@ impl<'a> Talk<'a> {
         Ok(batch.map(|batch| self.inputs(batch)).is_some())
     }
 
+    /// The client says which states it has: of use where they may be lost.
+    fn acknowledge(&self, epoch: Epoch, acknowledged: Acknowledged) {
+        if let Some(datagrams) = &self.link.datagrams {
+            datagrams.acknowledge(epoch, acknowledged);
+        }
+    }
+
     fn inputs(&self, batch: InputBatch) {
+        self.acknowledge(batch.epoch, batch.acknowledged);
         let event = SocketEvent::Inputs { socket: self.link.socket, batch };
         if self.hub.objects.socket(&self.object, event).is_err() {
             self.hub.counters.inputs_overloaded.inc();
@@ -156,7 +165,10 @@ impl<'a> Talk<'a> {
                 self.link.send_message(&ServerMessage::Pong(Pong { nonce: ping.nonce }));
                 return Ok(());
             }
-            ClientMessage::Ack(_) => return Ok(()),
+            ClientMessage::Ack(Ack { epoch, tick, mask }) => {
+                self.acknowledge(epoch, Acknowledged { tick, mask });
+                return Ok(());
+            }
             ClientMessage::Hello(_) | ClientMessage::Input(_) => {
                 return Err(Ending::Coded(CloseCode::Malformed, "a second hello"));
             }

@@ -32,6 +32,10 @@ pub struct Assembler {
     collecting: Option<Collecting>,
     /// The newest state that was given out, and its rows if it was not whole.
     given: Option<(Tick, Option<Vec<u8>>)>,
+    /// The newest state that was skipped, and how many of its parts came.
+    skipped: (Tick, u16),
+    /// What that one took out of view although it is still there.
+    left: Vec<NetId>,
 }
 
 /// The parts of one state.
@@ -43,6 +47,7 @@ struct Collecting {
     parts: Vec<Option<(Range, Vec<u8>)>>,
     missing: usize,
     bytes: usize,
+    left: Vec<NetId>,
 }
 
 impl Assembler {
@@ -55,6 +60,8 @@ impl Assembler {
             received: Acknowledged::default(),
             collecting: None,
             given: None,
+            skipped: (Tick(0), 0),
+            left: Vec::new(),
         }
     }
 
@@ -63,14 +70,22 @@ impl Assembler {
         self.received
     }
 
-    /// A state was received of which nothing but its tick is of interest.
-    pub fn skip(&mut self, tick: Tick) {
-        self.received.add(tick);
+    /// A state, or one of its `parts`, came of which nothing else is of interest: it is received with the last of them.
+    pub fn skip(&mut self, tick: Tick, parts: u16) {
+        if tick > self.skipped.0 {
+            self.skipped = (tick, 0);
+        }
+        if tick == self.skipped.0 {
+            self.skipped.1 = self.skipped.1.saturating_add(1);
+            if self.skipped.1 == parts {
+                self.received.add(tick);
+            }
+        }
     }
 
-    /// What the last difference took out of view although it is still there.
+    /// What the newest state took out of view although it is still there.
     pub fn left_view(&self) -> &[NetId] {
-        self.history.as_ref().map_or(&[], History::left_view)
+        &self.left
     }
 
     /// Takes a state as it came in one piece; none if it is no newer than what was given out, or of another epoch.
@@ -80,6 +95,7 @@ impl Assembler {
             return Ok(None);
         }
         let (tick, base) = (state.tick, state.base.take());
+        self.left.clear();
         if let Some(body) = &mut state.body {
             let history = self.history.as_mut().ok_or(DeltaError::Schema)?;
             match base {
@@ -88,6 +104,7 @@ impl Assembler {
                     let view = history.take_difference(tick, base, body)?;
                     body.clear();
                     body.extend_from_slice(view);
+                    self.left.extend_from_slice(history.left_view());
                 }
             }
         }
@@ -117,10 +134,13 @@ impl Assembler {
         };
         let is_same = newest == Some(part.tick);
         let before = if is_same { None } else { self.collecting.replace(Collecting::begin(part)) };
-        let Some(collecting) = &mut self.collecting else { return Ok(None) };
+        let (Some(collecting), Some(history)) = (&mut self.collecting, &self.history) else {
+            return Ok(None);
+        };
         if !collecting.add(part, read)? {
             return Ok(None);
         }
+        collecting.left.extend_from_slice(history.left_view());
         if collecting.missing > 0 {
             return Ok(before.map(|before| self.give_partial(before)));
         }
@@ -134,14 +154,10 @@ impl Assembler {
     /// The rows of a part, and what they cover.
     fn read(&mut self, part: &StatePart<'_>) -> Result<(Range, Vec<u8>), DeltaError> {
         let history = self.history.as_mut().ok_or(DeltaError::Schema)?;
-        match part.base {
-            Some(base) => {
-                let mut rows = Vec::new();
-                let range = history.read_part(base, part.body, &mut rows)?;
-                Ok((range, rows))
-            }
-            None => Ok((range_of(part.body, &self.schema)?, part.body.to_vec())),
-        }
+        let base = part.base.ok_or(DeltaError::Place)?;
+        let mut rows = Vec::new();
+        let range = history.read_part(base, part.body, &mut rows)?;
+        Ok((range, rows))
     }
 
     /// The state of which every part is there.
@@ -150,13 +166,16 @@ impl Assembler {
         for (_, rows) in whole.parts.iter().flatten() {
             body.append(rows, &self.schema, Range::ALL);
         }
-        self.take_state(StateMessage { base: None, body: Some(body.bytes), ..whole.state })?
-            .ok_or(DeltaError::Place)
+        let state = StateMessage { base: None, body: Some(body.bytes), ..whole.state };
+        let state = self.take_state(state)?.ok_or(DeltaError::Place)?;
+        self.left = whole.left;
+        Ok(state)
     }
 
     /// The state with what there is of it.
     fn give_partial(&mut self, partial: Collecting) -> StateMessage {
-        let Collecting { mut state, parts, .. } = partial;
+        let Collecting { mut state, parts, left, .. } = partial;
+        self.left = left;
         let known = match &self.given {
             Some((_, Some(rows))) => rows.as_slice(),
             Some((tick, None)) => {
@@ -190,7 +209,7 @@ fn header(part: &StatePart<'_>) -> StateMessage {
 impl Collecting {
     fn begin(part: &StatePart<'_>) -> Self {
         let parts = usize::from(part.parts);
-        Self { state: header(part), parts: vec![None; parts], missing: parts, bytes: 0 }
+        Self { state: header(part), parts: vec![None; parts], missing: parts, bytes: 0, left: Vec::new() }
     }
 
     /// False for a part that does not belong, or was there.
@@ -198,34 +217,33 @@ impl Collecting {
         if usize::from(part.parts) != self.parts.len() || part.base != self.state.base {
             return Ok(false);
         }
-        let (before, after) = self.parts.split_at_mut(usize::from(part.part));
-        let Some((place @ None, after)) = after.split_first_mut() else { return Ok(false) };
-        let before = before.iter().rev().flatten().next();
-        let after = after.iter().flatten().next();
-        let is_between = range.from <= range.until
-            && before.is_none_or(|(before, _)| before.until <= range.from)
-            && after.is_none_or(|(after, _)| range.until <= after.from);
-        if !is_between {
+        let place = usize::from(part.part);
+        if !matches!(self.parts.get(place), Some(None)) {
+            return Ok(false);
+        }
+        if !self.joins_up(place, range) {
             return Err(DeltaError::Place);
         }
         self.bytes += rows.len();
         if self.bytes > VIEW_BYTES_MAX {
             return Err(DeltaError::Size);
         }
-        *place = Some((range, rows));
+        self.parts[place] = Some((range, rows));
         self.missing -= 1;
         Ok(true)
     }
-}
 
-/// What the rows of a whole part cover: from the first of them to the last.
-fn range_of(body: &[u8], schema: &Schema) -> Result<Range, DeltaError> {
-    let sections = sections(body, schema).map_err(|_| DeltaError::Body)?;
-    let place = |kind: usize| move |(id, _)| Place { kind: kind as u8, id };
-    let first = sections.first().and_then(|section| section.entities().next().map(place(section.kind)));
-    let last = sections.last().and_then(|section| section.entities().last().map(place(section.kind)));
-    let (from, last) = first.zip(last).ok_or(DeltaError::Body)?;
-    Ok(Range { from, until: Place { id: NetId(last.id.0.saturating_add(1)), ..last } })
+    /// Does a part begin where the one before it ends and end where the one after it begins, as far as these are
+    /// there, and no part leave anything out?
+    fn joins_up(&self, place: usize, range: Range) -> bool {
+        let known = |place: usize| self.parts.get(place)?.as_ref().map(|(range, _)| *range);
+        let from = place.checked_sub(1).map_or(Some(Range::ALL.from), |before| Some(known(before)?.until));
+        let is_last = place + 1 == self.parts.len();
+        let until = if is_last { Some(Range::ALL.until) } else { known(place + 1).map(|next| next.from) };
+        range.from <= range.until
+            && from.is_none_or(|from| from == range.from)
+            && until.is_none_or(|until| until == range.until)
+    }
 }
 
 /// A body that grows; rows of the kind it ends with join its last section.

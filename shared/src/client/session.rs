@@ -16,13 +16,15 @@ use crate::limits::INPUTS_PER_MESSAGE_MAX;
 use crate::time::{Moment, Tick};
 use crate::wire::close::CloseCode;
 use crate::wire::decode::DecodeError;
-use crate::wire::message::{ClientMessage, EventMessage, Hello, ServerMessage, Welcome};
+use crate::wire::message::{Ack, ClientMessage, EventMessage, Hello, ServerMessage, Welcome};
 use crate::wire::parts::state_part;
 use crate::wire::state::StateMessage;
 use crate::wire::version::{PROTOCOL_VERSION, StateKind};
 
 /// Events kept until they are taken; the oldest goes first.
 pub const EVENTS_MAX: usize = 64;
+/// Ticks of states that no input has said were received, for them to be said apart.
+const UNSAID_TICKS: u64 = 8;
 /// Inputs whose moment of sending is remembered: four seconds at 60 Hz.
 pub const SENT_INPUTS_MAX: usize = 256;
 
@@ -85,6 +87,8 @@ struct Play {
     welcome: Box<Welcome>,
     pace: Pace,
     states: Assembler,
+    /// The newest state that the server was told was received.
+    said: Tick,
     newest_tick: Tick,
     /// What the server said before it can have measured an input of this connection.
     first_lead: Option<i32>,
@@ -213,10 +217,10 @@ impl Session {
         heard
     }
 
-    /// Takes a state of which only the header was read (capacity runs).
+    /// Takes a state, or a part of one, of which only the header was read (capacity runs).
     pub fn on_header(&mut self, header: StateHeader, now: Moment) -> Heard {
         if let Some(play) = self.play.as_mut().filter(|play| play.welcome.epoch == header.epoch) {
-            play.states.skip(header.tick);
+            play.states.skip(header.tick, header.parts);
         }
         self.on_new(header, now)
     }
@@ -259,7 +263,8 @@ impl Session {
         let pace = Pace::new(welcome.tick_rate_hz, self.options.lead_ticks, welcome.tick, now);
         let next_tick = Tick(pace.position(now) as u64);
         let states = Assembler::new(welcome.epoch, &welcome.schema);
-        self.play = Some(Play { welcome, pace, states, newest_tick: Tick(0), first_lead: None, next_tick });
+        let (said, newest_tick) = (Tick(0), Tick(0));
+        self.play = Some(Play { welcome, pace, states, said, newest_tick, first_lead: None, next_tick });
         Heard::Welcomed { applied }
     }
 
@@ -296,11 +301,12 @@ impl Session {
         now: Moment,
     ) -> Option<InputBatch> {
         let play = self.play.as_mut()?;
+        play.said = play.states.received().tick;
         let batch = InputBatch {
             epoch: play.welcome.epoch,
             first_tick: due.first_tick,
             first_seq: self.next_seq,
-            acknowledged: Acknowledged::only(play.states.received().tick),
+            acknowledged: Acknowledged::only(play.said),
             rows: rows.into_iter().take(due.count.min(INPUTS_PER_MESSAGE_MAX)).collect(),
         };
         for row in &batch.rows {
@@ -334,6 +340,17 @@ impl Session {
             acknowledged,
             rows: run.map(|sent| sent.2).collect(),
         })
+    }
+
+    /// What was received, if that is to be said although there is no input to send: over datagrams alone.
+    pub fn acknowledgement(&mut self) -> Option<Ack> {
+        let play = self.play.as_mut()?;
+        let (epoch, Acknowledged { tick, mask }) = (play.welcome.epoch, play.states.received());
+        if tick.0.saturating_sub(play.said.0) < UNSAID_TICKS {
+            return None;
+        }
+        play.said = tick;
+        Some(Ack { epoch, tick, mask })
     }
 
     /// When the input with this number was sent, if it was one of the last [`SENT_INPUTS_MAX`].

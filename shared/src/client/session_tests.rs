@@ -26,7 +26,8 @@ fn welcome(epoch: u32, tick: u64, last_input: u32) -> ServerMessage {
 }
 
 fn header(epoch: u32, tick: u64, last_input: u32) -> StateHeader {
-    StateHeader { epoch: Epoch(epoch), tick: Tick(tick), hash: None, last_input, lead: 3 * 256, starved: 0 }
+    let (epoch, tick, lead) = (Epoch(epoch), Tick(tick), 3 * 256);
+    StateHeader { epoch, tick, hash: None, last_input, lead, starved: 0, parts: 1 }
 }
 
 fn moment(ticks: u64) -> Moment {
@@ -181,4 +182,23 @@ fn a_datagram_carries_what_no_state_has_without_gaps() {
     assert_eq!((batch.first_seq, batch.rows.len()), (55, 1), "the ticks between were slept through");
     session.on_header(header(1, 111, 55), moment(41));
     assert_eq!(session.unacknowledged(), None);
+}
+
+#[test]
+fn what_was_received_is_said_apart_once_no_input_has_said_it() {
+    let mut session = playing(0);
+    assert_eq!(session.acknowledgement(), None, "nothing was received");
+    session.on_header(StateHeader { parts: 2, ..header(1, 101, 0) }, moment(1));
+    assert_eq!(session.acknowledgement(), None, "nor was this one, of which a part is missing");
+    session.on_header(header(1, 102, 0), moment(2));
+    assert_eq!(session.acknowledgement(), Some(Ack { epoch: Epoch(1), tick: Tick(102), mask: 0 }));
+    for tick in 103..110 {
+        session.on_header(header(1, tick, 0), moment(tick - 100));
+    }
+    assert_eq!(session.acknowledgement(), None, "not so soon again");
+    session.on_header(header(1, 110, 0), moment(10));
+    assert_eq!(session.acknowledgement(), Some(Ack { epoch: Epoch(1), tick: Tick(110), mask: 0xff }));
+    session.on_header(header(1, 118, 0), moment(18));
+    send(&mut session, moment(18));
+    assert_eq!(session.acknowledgement(), None, "an input has said it");
 }

@@ -30,13 +30,15 @@ pub struct StateHeader {
     pub lead: i32,
     /// Ticks without an input from the receiver, modulo 2^16.
     pub starved: u16,
+    /// In how many parts the state comes.
+    pub parts: u16,
 }
 
 impl StateHeader {
     /// The header of a decoded state.
     pub fn of(state: &StateMessage) -> Self {
         let &StateMessage { epoch, tick, hash, last_input, lead, starved, .. } = state;
-        Self { epoch, tick, hash, last_input, lead, starved }
+        Self { epoch, tick, hash, last_input, lead, starved, parts: 1 }
     }
 
     /// Reads the header of a message; none if the message is no state. A part of a state has the header of its
@@ -83,16 +85,17 @@ fn packed(bytes: &[u8]) -> Option<StateHeader> {
         hash = Some(StateHash(u64::from_str_radix(text, 16).ok()?));
         rest = after;
     }
+    let mut parts = 1;
     if elements == PART_ELEMENTS {
         let _part: u16 = rmp::decode::read_int(&mut rest).ok()?;
-        let _parts: u16 = rmp::decode::read_int(&mut rest).ok()?;
+        parts = rmp::decode::read_int(&mut rest).ok()?;
     }
     let body_bytes = rmp::decode::read_bin_len(&mut rest).ok()? as usize;
     rest = rest.get(body_bytes..)?;
     let last_input = rmp::decode::read_int(&mut rest).ok()?;
     let lead = rmp::decode::read_int(&mut rest).ok()?;
     let starved = rmp::decode::read_int(&mut rest).ok()?;
-    rest.is_empty().then_some(StateHeader { epoch, tick, hash, last_input, lead, starved })
+    rest.is_empty().then_some(StateHeader { epoch, tick, hash, last_input, lead, starved, parts })
 }
 
 fn skip_nil(rest: &mut &[u8]) -> bool {
@@ -130,6 +133,7 @@ impl MapHeader<'_> {
                 last_input: self.last_input?,
                 lead: self.lead?,
                 starved: self.starved?,
+                parts: 1,
             })
         };
         header().map(Some).ok_or_else(|| malformed(&"a state without its header"))

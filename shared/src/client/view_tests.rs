@@ -6,6 +6,7 @@ use crate::schema::{Field, FieldKind, KindSchema};
 use crate::snapshot::Snapshot;
 use crate::wire::decode::from_server;
 use crate::wire::message::{Pong, ServerMessage};
+use crate::wire::parts::StateParts;
 use crate::wire::state::{StateHead, encode_own, encode_shared};
 use crate::wire::version::StateKind;
 
@@ -59,6 +60,7 @@ fn a_header_is_the_same_in_every_form() {
                 last_input: 300,
                 lead: -700,
                 starved: 65_535,
+                parts: 1,
             };
             assert_eq!(StateHeader::read(&bytes, encoding), Ok(Some(expected)), "{encoding:?} {kind:?}");
             let Ok(ServerMessage::State(message)) = from_server(&bytes, encoding) else { panic!("a state") };
@@ -107,4 +109,28 @@ fn a_state_relative_to_another_is_refused() {
     message.base = None;
     message.body = Some(vec![7, 0, 0]);
     assert!(matches!(View::default().replace(&message, &schema()), Err(ViewError::Rows(_))));
+}
+
+#[test]
+fn a_part_has_the_header_of_its_state() {
+    let schema = Schema { kinds: Vec::new(), input: Vec::new() };
+    let snapshot = Snapshot { tick: Tick(9), body: Vec::new(), places: Vec::new() };
+    let head = StateHead { epoch: Epoch(2), hash: Some(StateHash(7)), snapshot: &snapshot, schema: &schema };
+    let mut parts = StateParts::default();
+    parts.encode(&head, Some(Tick(8)), [&[1, 2][..], &[3]].into_iter());
+    let own = InputFeedback { last_input: 300, lead: -700, starved: 6 };
+    for part in parts.iter() {
+        let mut datagram = part.to_vec();
+        encode_own(own, Encoding::Msgpack, StateKind::Delta, &mut datagram);
+        let expected = StateHeader {
+            epoch: Epoch(2),
+            tick: Tick(9),
+            hash: Some(StateHash(7)),
+            last_input: 300,
+            lead: -700,
+            starved: 6,
+            parts: 2,
+        };
+        assert_eq!(StateHeader::read(&datagram, Encoding::Msgpack), Ok(Some(expected)));
+    }
 }

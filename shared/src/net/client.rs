@@ -257,6 +257,9 @@ impl<P: Predicted> Client<P> {
                 }
             }
         }
+        if let Err(error) = socket.acknowledge(&mut self.session).await {
+            return self.closed(None, error.to_string());
+        }
         let silent = self.heard + patience;
         let wake = self.session.next_due(1).map_or(silent, |due| due.min(silent));
         tokio::select! {

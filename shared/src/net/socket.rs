@@ -7,6 +7,8 @@ use super::websocket::{Buffers, Incoming, MASK_BYTES, WebSocket, header_bytes};
 use crate::client::pace::{LEAD_DATAGRAM_TICKS, LEAD_WEBSOCKET_TICKS};
 use crate::client::session::Session;
 use crate::input::InputBatch;
+use crate::wire::encode::client_message;
+use crate::wire::message::ClientMessage;
 use crate::wire::version::Encoding;
 
 /// Where a match is, and over what.
@@ -89,6 +91,13 @@ impl Socket {
             Self::Quic(quic) => quic.send_datagram(message),
             Self::WebSocket(..) => self.send(message).await,
         }
+    }
+
+    /// Says which states came, if no input does. Over a stream the server knows.
+    pub async fn acknowledge(&mut self, session: &mut Session) -> Result<(), SendError> {
+        let Self::Quic(quic) = self else { return Ok(()) };
+        let Some(ack) = session.acknowledgement() else { return Ok(()) };
+        quic.send(&client_message(&ClientMessage::Ack(ack), Encoding::Msgpack)).await
     }
 
     /// The next message, a part of a state among them, or the end. Nothing is lost if the future is dropped.

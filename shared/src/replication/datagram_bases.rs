@@ -56,6 +56,7 @@ impl<S: Shown> DatagramBases<S> {
     /// Is `next`, which has no base and fits no datagram, to go on the stream? Not while the one before it that did
     /// is on its way.
     pub fn takes_whole(&mut self, next: &S) -> bool {
+        self.enter(next.epoch());
         let (next, acknowledged) = (next.tick(), self.acknowledged.tick);
         let is_under_way =
             |sent: Tick| acknowledged < sent && next.0.saturating_sub(sent.0) < VIEWS_MAX as u64;
@@ -68,11 +69,16 @@ impl<S: Shown> DatagramBases<S> {
 
     /// A state was sent: answers one that is too old to be needed again.
     pub fn sent(&mut self, state: &Arc<S>) -> Option<Arc<S>> {
-        if self.sent.back().is_some_and(|last| last.epoch() != state.epoch()) {
-            *self = Self::default();
-        }
+        self.enter(state.epoch());
         self.sent.push_back(Arc::clone(state));
         self.sent.pop_front_if(|oldest| state.tick().0 - oldest.tick().0 >= VIEWS_MAX as u64)
+    }
+
+    /// Nothing of another epoch is of use.
+    fn enter(&mut self, epoch: Epoch) {
+        if self.sent.back().is_some_and(|last| last.epoch() != epoch) {
+            *self = Self::default();
+        }
     }
 }
 
@@ -160,5 +166,8 @@ mod tests {
         bases.sent(&Arc::new(State(1, 34)));
         bases.acknowledge(Epoch(1), acknowledged(34, 0));
         assert!(bases.takes_whole(&State(1, 36)), "it has arrived");
+        assert!(bases.takes_whole(&State(2, 37)), "what was under way is of no use in another epoch");
+        bases.sent(&Arc::new(State(2, 37)));
+        assert!(!bases.takes_whole(&State(2, 38)));
     }
 }

@@ -1,7 +1,7 @@
 //! Writes what makes one view of another.
 //!
 //! Responsible for: the bits of a difference, whole or cut into parts that are each read by themselves.
-//! Not responsible for: which view a receiver has ([`super::baselines`]).
+//! Not responsible for: which view a receiver has ([`super::stream_base`], [`super::datagram_bases`]).
 //!
 //! Invariant: nothing is allocated once the buffers have grown.
 
@@ -59,10 +59,10 @@ impl Parts {
     }
 
     /// Each of them: the only one covers every row, of several each begins with its [`Range`].
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         let skipped = if self.count() == 1 { Range::BYTES } else { 0 };
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(move |(start, end)| &self.bytes[start + skipped..*end])
+        let start = |part: usize| part.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (0..self.count()).map(move |part| &self.bytes[start(part) + skipped..self.ends[part]])
     }
 }
 

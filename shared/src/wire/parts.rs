@@ -1,15 +1,15 @@
-//! A state as datagrams: cut between rows into parts that are each read by themselves.
+//! A state as datagrams: parts that are each read by themselves.
 //!
 //! A part is `["state", epoch, tick, base, hash, part, parts, body, last_input, lead, starved]`, the packed form
-//! of a state with its own number and the number of parts before the body. Its body is a whole body: sections
-//! with the rows that follow those of the part before, in the order of kind and id.
+//! of a state with its own number and the number of parts before the body. The body of an only part is that of
+//! the state. Of several each is a difference to the base that covers a range of rows, named before its bits: a
+//! whole state has one part or none.
 
 use super::decode::{self, DecodeError};
 use super::encode::VEC;
 use super::state::{STATE_TAG, StateHead, msgpack_head};
 use crate::ids::{Epoch, StateHash};
 use crate::limits::{STATE_DATAGRAM_BYTES_MAX, STATE_PARTS_MAX};
-use crate::snapshot::sections;
 use crate::time::Tick;
 
 /// Elements of a part's array; a state that is whole has fewer.
@@ -20,9 +20,7 @@ const HEAD_BYTES_MAX: usize = 1 + 6 + 5 + 9 + 9 + 17 + 3 + 3 + 3 + OWN_BYTES_MAX
 /// Bytes of the receiver's own end, at most.
 pub const OWN_BYTES_MAX: usize = 5 + 5 + 3;
 /// Bytes of a part's body.
-const BODY_BYTES_MAX: usize = STATE_DATAGRAM_BYTES_MAX - HEAD_BYTES_MAX;
-/// Bytes of a section before its rows.
-const SECTION_HEAD_BYTES: usize = 3;
+pub const PART_BODY_BYTES_MAX: usize = STATE_DATAGRAM_BYTES_MAX - HEAD_BYTES_MAX;
 
 /// One part of a state, as a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,30 +47,35 @@ pub struct StatePart<'a> {
     pub starved: u16,
 }
 
-/// The parts of one state without their receivers' own ends. The buffers are reused.
+/// The parts of one state without their receivers' own ends. The buffer is reused.
 #[derive(Debug, Default)]
 pub struct StateParts {
-    bodies: Vec<u8>,
-    body_ends: Vec<usize>,
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl StateParts {
-    /// Cuts a state. One with more rows than [`STATE_PARTS_MAX`] parts hold has no parts at all.
-    pub fn encode(&mut self, head: &StateHead<'_>) {
-        self.cut(head);
+    /// Writes the parts with these bodies, each of at most [`PART_BODY_BYTES_MAX`], told by their differences to the
+    /// state of `base` if there is one. More than [`STATE_PARTS_MAX`] are none at all.
+    pub fn encode<'b>(
+        &mut self,
+        head: &StateHead<'_>,
+        base: Option<Tick>,
+        bodies: impl ExactSizeIterator<Item = &'b [u8]>,
+    ) {
         self.bytes.clear();
         self.ends.clear();
-        let Ok(parts) = u16::try_from(self.body_ends.len()) else { return };
+        let Ok(parts) = u16::try_from(bodies.len()) else { return };
         if parts > STATE_PARTS_MAX {
             return;
         }
-        let mut start = 0;
-        for (part, end) in (0..parts).zip(&self.body_ends) {
-            write_part(head, (part, parts), &self.bodies[start..*end], &mut self.bytes);
+        for (part, body) in (0..parts).zip(bodies) {
+            rmp::encode::write_array_len(&mut self.bytes, PART_ELEMENTS).expect(VEC);
+            msgpack_head(head, base, &mut self.bytes);
+            rmp::encode::write_uint(&mut self.bytes, part.into()).expect(VEC);
+            rmp::encode::write_uint(&mut self.bytes, parts.into()).expect(VEC);
+            rmp::encode::write_bin(&mut self.bytes, body).expect(VEC);
             self.ends.push(self.bytes.len());
-            start = *end;
         }
     }
 
@@ -87,40 +90,10 @@ impl StateParts {
         self.bytes.len()
     }
 
-    fn cut(&mut self, head: &StateHead<'_>) {
-        self.bodies.clear();
-        self.body_ends.clear();
-        let sections =
-            sections(&head.snapshot.body, head.schema).expect("the simulation packs by its own schema");
-        let mut part_start = 0;
-        for section in sections {
-            let mut rows = section.rows;
-            while !rows.is_empty() {
-                let room = BODY_BYTES_MAX - (self.bodies.len() - part_start);
-                let fit = room.saturating_sub(SECTION_HEAD_BYTES) / section.row_bytes;
-                if fit == 0 {
-                    part_start = self.bodies.len();
-                    self.body_ends.push(part_start);
-                    continue;
-                }
-                let (now, later) = rows.split_at(rows.len().min(fit * section.row_bytes));
-                let count = now.len() / section.row_bytes;
-                self.bodies.push(section.kind as u8);
-                self.bodies.extend_from_slice(&(count as u16).to_le_bytes());
-                self.bodies.extend_from_slice(now);
-                rows = later;
-            }
-        }
-        self.body_ends.push(self.bodies.len());
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.ends.len()
     }
-}
-
-fn write_part(head: &StateHead<'_>, (part, parts): (u16, u16), body: &[u8], out: &mut Vec<u8>) {
-    rmp::encode::write_array_len(out, PART_ELEMENTS).expect(VEC);
-    msgpack_head(head, None, out);
-    rmp::encode::write_uint(out, part.into()).expect(VEC);
-    rmp::encode::write_uint(out, parts.into()).expect(VEC);
-    rmp::encode::write_bin(out, body).expect(VEC);
 }
 
 /// Is this datagram an array of a part's length? Anything else is no part.
@@ -140,6 +113,9 @@ pub fn state_part(bytes: &[u8]) -> Result<StatePart<'_>, DecodeError> {
     let parts = decode::integer(&mut rest)?;
     if part >= parts || parts > STATE_PARTS_MAX {
         return Err(DecodeError::Malformed("a part beyond the last one".to_owned()));
+    }
+    if parts > 1 && base.is_none() {
+        return Err(DecodeError::Malformed("a whole state in several parts".to_owned()));
     }
     let body = decode::binary(&mut rest)?;
     let last_input = decode::integer(&mut rest)?;

@@ -1,8 +1,10 @@
 //! What leaves a match after a tick: its state for everybody, and what the world told the outside.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tickstone_shared::ids::StateHash;
+use tickstone_shared::replication::history::VIEWS_MAX;
 use tickstone_shared::sim::event::{Audience, Output};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::{DataMessage, EventMessage, ServerMessage};
@@ -13,14 +15,19 @@ use crate::object::context::Context;
 use crate::object::effects::Release;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
 
-/// Frames whose buffers are used again once everybody has been served.
+/// Frames whose buffers are used again once everybody has been served: those used longest ago first. There are few
+/// as long as few are held, so that they stay in the processor's cache; where states go over datagrams each is held
+/// for as long as the next ones may be relative to it.
 #[derive(Debug, Default)]
 pub struct FramePool {
-    frames: Vec<Arc<StateFrame>>,
+    frames: VecDeque<Arc<StateFrame>>,
 }
 
-/// Frames a match keeps: one being filled, those on their way, and those that the next ones are relative to.
-const FRAMES_MAX: usize = 8;
+/// Frames a match keeps: one being filled, those on their way, and those that the next ones are relative to, which
+/// are of the last 32 ticks.
+const FRAMES_MAX: usize = VIEWS_MAX + 8;
+/// Frames that may be free beside the one that is used: further ones are let go.
+const FREE_MAX: usize = 4;
 /// Reliable messages that wait for the journal; whoever would get one more is closed, to resume later.
 const HELD_MAX: usize = 1024;
 
@@ -32,10 +39,15 @@ impl FramePool {
         fill: impl FnOnce(&mut StateFrame),
     ) -> Arc<StateFrame> {
         let free = self.frames.iter_mut().position(|frame| Arc::get_mut(frame).is_some());
-        let mut frame = free.map_or_else(|| Arc::new(blank()), |index| self.frames.swap_remove(index));
+        let known = free.and_then(|at| self.frames.remove(at));
+        if known.is_some() && self.frames.get_mut(FREE_MAX).is_some_and(|frame| Arc::get_mut(frame).is_some())
+        {
+            self.frames.remove(FREE_MAX);
+        }
+        let mut frame = known.unwrap_or_else(|| Arc::new(blank()));
         fill(Arc::get_mut(&mut frame).expect("nobody else holds this frame"));
         if self.frames.len() < FRAMES_MAX {
-            self.frames.push(Arc::clone(&frame));
+            self.frames.push_back(Arc::clone(&frame));
         }
         frame
     }
@@ -133,5 +145,36 @@ impl Running {
             self.leaving.extend(sockets.iter().map(|socket| (*socket, Arc::clone(&message))));
             ctx.broadcast(sockets, message);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickstone_shared::replication::shape::Shape;
+    use tickstone_shared::schema::Schema;
+
+    /// Frames a pool has after so many ticks in which the last `held` are held, and how many of them were new.
+    fn after(pool: &mut FramePool, ticks: usize, held: usize) -> (usize, usize) {
+        let shape = Arc::new(Shape::new(Schema { kinds: Vec::new(), input: Vec::new() }));
+        let (mut made, mut holds) = (0, VecDeque::new());
+        for _ in 0..ticks {
+            let blank = || {
+                made += 1;
+                StateFrame::blank(&shape)
+            };
+            holds.push_back(pool.fill(blank, |_| ()));
+            holds.drain(..holds.len().saturating_sub(held));
+        }
+        (pool.frames.len(), made)
+    }
+
+    #[test]
+    fn there_are_as_many_frames_as_are_held_and_no_more_once_they_are_free() {
+        let mut pool = FramePool::default();
+        assert_eq!(after(&mut pool, 100, 2), (3, 3), "few for those on their way");
+        assert_eq!(after(&mut pool, 100, VIEWS_MAX + 2), (VIEWS_MAX + 3, VIEWS_MAX), "each for 32 ticks");
+        assert_eq!(after(&mut pool, 100, 2), (FREE_MAX + 3, 0), "and few again");
+        assert_eq!(after(&mut pool, 100, FRAMES_MAX + 10).0, FRAMES_MAX);
     }
 }

@@ -1,14 +1,16 @@
-//! A connection's datagrams, and what its packets come to.
+//! A connection's datagrams, what their receiver says it has of them, and what its packets come to.
 //!
 //! Full-policy: while the parts of an older state wait for the path, newer states are skipped and counted as
 //! coalesced, so that what leaves is at most one state old.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use quinn::Connection;
+use tickstone_shared::ids::Epoch;
+use tickstone_shared::input::Acknowledged;
 use tickstone_shared::time::Moment;
 use tickstone_shared::wire::parts::{OWN_BYTES_MAX, StateParts};
 
@@ -106,6 +108,9 @@ pub(in crate::gateway) struct Datagrams {
     connection: Connection,
     counters: QuicCounters,
     sampled: Mutex<Sampled>,
+    /// What the client has said it has, since the fan-out last looked. Held for a copy, by the connection's task and the
+    /// fan-out alone.
+    acknowledged: Mutex<Option<(Epoch, Acknowledged)>>,
 }
 
 impl Datagrams {
@@ -113,15 +118,52 @@ impl Datagrams {
     pub(super) fn new(connection: Connection, counters: QuicCounters, bytes_per_second_max: usize) -> Self {
         let meter = ByteMeter::new(bytes_per_second_max);
         let sampled = Sampled { bytes_out: 0, bytes_in: 0, meter, challenges: 0, moves: Recent::default() };
-        Self { connection, counters, sampled: Mutex::new(sampled) }
+        Self { connection, counters, sampled: Mutex::new(sampled), acknowledged: Mutex::default() }
     }
 
-    /// Sends the parts of a state, each with the receiver's own end, unless older ones wait.
-    pub(in crate::gateway) fn send_state(&self, parts: &StateParts, own: &[u8], scratch: &mut BytesMut) {
-        let waiting = DATAGRAM_SEND_BYTES.saturating_sub(self.connection.datagram_send_buffer_space());
-        if waiting > parts.bytes().max(WAITING_BYTES) {
-            self.counters.coalesced.inc();
-            return;
+    fn acknowledged(&self) -> MutexGuard<'_, Option<(Epoch, Acknowledged)>> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client says what it has.
+    pub(in crate::gateway) fn acknowledge(&self, epoch: Epoch, acknowledged: Acknowledged) {
+        match &mut *self.acknowledged() {
+            Some((known, all)) if *known == epoch => all.merge(acknowledged),
+            other => *other = Some((epoch, acknowledged)),
+        }
+    }
+
+    /// What it has said since this was last asked.
+    pub(in crate::gateway) fn take_acknowledged(&self) -> Option<(Epoch, Acknowledged)> {
+        self.acknowledged().take()
+    }
+
+    /// Bytes that the path does not take yet: the window of the library's congestion control is full of them.
+    fn waiting(&self) -> usize {
+        DATAGRAM_SEND_BYTES.saturating_sub(self.connection.datagram_send_buffer_space())
+    }
+
+    /// Does the path not keep up with what is sent?
+    pub(in crate::gateway) fn is_congested(&self) -> bool {
+        self.waiting() > WAITING_BYTES
+    }
+
+    /// A state was skipped.
+    pub(in crate::gateway) fn skipped(&self) {
+        self.counters.coalesced.inc();
+    }
+
+    /// Sends the parts of a state, each with the receiver's own end: their bytes. None if older ones wait.
+    pub(in crate::gateway) fn send_state(
+        &self,
+        parts: &StateParts,
+        own: &[u8],
+        scratch: &mut BytesMut,
+    ) -> Option<usize> {
+        let bytes = parts.bytes() + parts.count() * own.len();
+        if self.waiting() > bytes.max(WAITING_BYTES) {
+            self.skipped();
+            return None;
         }
         for part in parts.iter() {
             if scratch.capacity() < part.len() + OWN_BYTES_MAX {
@@ -132,6 +174,7 @@ impl Datagrams {
             // A connection that is gone is noticed by its task.
             let _ = self.connection.send_datagram(scratch.split().freeze());
         }
+        Some(bytes)
     }
 
     /// Counts the packets since the last look.

@@ -47,6 +47,11 @@ impl Share {
         self.budget.tick()
     }
 
+    /// The network does not take what is sent to them.
+    pub(in crate::gateway) fn congested(&mut self) {
+        self.budget.congested();
+    }
+
     /// Leaves in `own`, which nobody else holds, what may be told to a client who has `base`: all else is as it is
     /// there.
     pub(in crate::gateway) fn hold_back(

@@ -14,8 +14,6 @@ mod object_live;
 mod object_routes;
 mod object_sockets;
 mod quic;
-mod quic_hostile;
-mod quic_limits;
 mod requests;
 mod sockets;
 mod states;

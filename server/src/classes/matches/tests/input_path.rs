@@ -109,6 +109,7 @@ fn play(delay_ms: u64, jitter_ms: u64, lost_of_100: u64) -> (u64, f64) {
                 last_input: feedback.last_input,
                 lead: feedback.lead,
                 starved: feedback.starved,
+                parts: 1,
             };
             states.extend(down.arrival(now).map(|at| (at, header)));
         }

@@ -2,3 +2,5 @@
 
 mod sight;
 mod slow;
+
+pub(super) use sight::{dots, rows, sights};

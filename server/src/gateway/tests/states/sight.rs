@@ -13,7 +13,7 @@ use crate::gateway::tests::harness::{Client, run, world};
 const SIGHT: Sight = Sight { enter: 100, leave: 110, is_blocked: false };
 
 /// A row of dots, one every unit; ann stands at the first of them and bob at the last.
-fn dots(tick: u64, count: u16, value: impl Fn(u16) -> u8) -> Snapshot {
+pub(in crate::gateway::tests) fn dots(tick: u64, count: u16, value: impl Fn(u16) -> u8) -> Snapshot {
     let mut snapshot = Snapshot { tick: Tick(tick), body: vec![0], places: Vec::new() };
     snapshot.body.extend_from_slice(&count.to_le_bytes());
     for id in 1..=count {
@@ -27,7 +27,7 @@ fn dots(tick: u64, count: u16, value: impl Fn(u16) -> u8) -> Snapshot {
     snapshot
 }
 
-fn sights(snapshot: &Snapshot) -> Sights {
+pub(in crate::gateway::tests) fn sights(snapshot: &Snapshot) -> Sights {
     let mut sights = Sights::default();
     let seats = [Seat(0), Seat(1)].into_iter();
     Interest::default().look(snapshot, SIGHT, seats, |_, _| false, &mut sights);
@@ -35,7 +35,7 @@ fn sights(snapshot: &Snapshot) -> Sights {
 }
 
 /// The rows of a body of dots: id and value.
-fn rows(body: &[u8]) -> Vec<(u32, u8)> {
+pub(in crate::gateway::tests) fn rows(body: &[u8]) -> Vec<(u32, u8)> {
     let row = |row: &[u8]| (u32::from_le_bytes([row[0], row[1], row[2], row[3]]), row[4]);
     body.get(3..).unwrap_or_default().chunks_exact(5).map(row).collect()
 }

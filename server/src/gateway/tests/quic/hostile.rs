@@ -7,15 +7,15 @@ use std::time::Duration;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, TransportConfig, VarInt};
 use serde_json::json;
-use tickstone_shared::ids::Epoch;
 use tickstone_shared::net::connect_error::ConnectError;
 use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::{ClientMessage, DataMessage, EventMessage, Ping, ServerMessage};
 use tickstone_shared::wire::version::QUIC_ALPN;
 
-use super::frames::counted;
-use super::harness::{World, run, soon};
-use super::quic::{bytes, end, hello, inputs, quic_world};
+use super::states::Player;
+use super::talk::{bytes, end, hello, inputs, quic_world};
+use crate::gateway::tests::frames::counted;
+use crate::gateway::tests::harness::{World, run, soon};
 use crate::object::socket::SocketEvent;
 
 /// A library's defaults, but for what a test changes.
@@ -302,22 +302,23 @@ fn a_server_without_a_place_refuses() {
 fn states_that_the_path_does_not_take_are_skipped() {
     let mut world = quic_world(|_| {});
     run(async {
-        let (mut client, _, socket) = world.native_player("m").await;
+        let mut player = Player::join(&mut world).await;
         let other = world.native_player("m").await;
+        world.state(player.socket, 1, 8_000);
+        player.state().await;
+        player.acknowledge(&mut world).await;
         // All at once: the library sends when the fan-out has given it everything.
-        for tick in 1..=400 {
-            world.state(socket, tick, 8_000);
+        for tick in 2..=33 {
+            world.state(player.socket, tick, 8_000);
         }
-        let mut newest = 0;
-        while newest == 0 || world.metrics.snapshots_coalesced.get() == 0 {
-            let incoming = soon(client.receive()).await;
-            let tickstone_shared::net::websocket::Incoming::Message(part) = incoming else {
-                panic!("closed")
-            };
-            let part = tickstone_shared::wire::parts::state_part(&part).unwrap();
-            assert_eq!(part.epoch, Epoch(1));
-            newest = newest.max(part.tick.0);
-        }
+        let newest = loop {
+            let (tick, rows, _) = player.state().await;
+            assert_eq!(rows.len(), 8_000);
+            if world.metrics.snapshots_coalesced.get() > 0 {
+                break tick;
+            }
+        };
+        assert!(newest <= 33);
         drop(other);
     });
 }

@@ -7,10 +7,10 @@ use quinn::{Connection, Endpoint};
 use tickstone_shared::wire::message::ClientMessage;
 use tickstone_shared::wire::version::QUIC_ALPN;
 
-use super::frames::counted;
-use super::harness::{World, run, soon};
-use super::quic::{bytes, hello, quic_world};
-use super::quic_hostile::{closed, config, raw_from};
+use super::hostile::{closed, config, raw_from};
+use super::talk::{bytes, hello, quic_world};
+use crate::gateway::tests::frames::counted;
+use crate::gateway::tests::harness::{World, run, soon};
 use crate::object::socket::SocketEvent;
 
 /// A client from this address of the loopback network: 127.0.0.1 has no limit.

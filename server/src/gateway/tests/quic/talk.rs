@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::ids::Epoch;
 use tickstone_shared::input::{Acknowledged, InputBatch, InputRow};
 use tickstone_shared::net::connect_error::ConnectError;
@@ -15,24 +14,23 @@ use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode;
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::{ClientMessage, Hello, Ping, Pong, ServerMessage, Welcome};
-use tickstone_shared::wire::parts::{is_part, state_part};
-use tickstone_shared::wire::state::StateMessage;
+use tickstone_shared::wire::parts::state_part;
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
-use super::frames::counted;
-use super::harness::{World, run, soon, world};
 use crate::gateway::Settings;
+use crate::gateway::tests::frames::counted;
+use crate::gateway::tests::harness::{World, run, soon, world};
 use crate::object::socket::{SocketEvent, SocketId};
 
 /// A gateway that speaks QUIC.
-pub(super) fn quic_world(change: impl FnOnce(&mut Settings)) -> World {
+pub(in crate::gateway::tests) fn quic_world(change: impl FnOnce(&mut Settings)) -> World {
     world(|settings| {
         settings.quic = Some("127.0.0.1:0".parse().unwrap());
         change(settings);
     })
 }
 
-pub(super) fn hello(match_id: &str) -> Hello {
+pub(in crate::gateway::tests) fn hello(match_id: &str) -> Hello {
     Hello {
         protocol: 1,
         match_id: match_id.to_owned(),
@@ -45,17 +43,17 @@ pub(super) fn hello(match_id: &str) -> Hello {
     }
 }
 
-pub(super) fn bytes(message: &ClientMessage) -> Vec<u8> {
+pub(in crate::gateway::tests) fn bytes(message: &ClientMessage) -> Vec<u8> {
     encode::client_message(message, Encoding::Msgpack)
 }
 
-pub(super) fn inputs(seq: u32, rows: &[[u8; 2]]) -> Vec<u8> {
+pub(in crate::gateway::tests) fn inputs(seq: u32, rows: &[[u8; 2]]) -> Vec<u8> {
     let rows = rows.iter().map(|row| InputRow::new(row).unwrap()).collect();
     let batch = InputBatch {
         epoch: Epoch(1),
         first_tick: Tick(9),
         first_seq: seq,
-        acknowledged: Acknowledged::only(Tick(5)),
+        acknowledged: Acknowledged::default(),
         rows,
     };
     let mut bytes = Vec::new();
@@ -64,24 +62,27 @@ pub(super) fn inputs(seq: u32, rows: &[[u8; 2]]) -> Vec<u8> {
 }
 
 impl World {
-    pub(super) fn quic_addr(&self) -> SocketAddr {
+    pub(in crate::gateway::tests) fn quic_addr(&self) -> SocketAddr {
         self.gateway.quic_addr().unwrap()
     }
 
-    pub(super) fn trust(&self) -> Trust {
+    pub(in crate::gateway::tests) fn trust(&self) -> Trust {
         Trust::pin(&self.gateway.certificate_pin().unwrap()).unwrap()
     }
 
-    pub(super) async fn native(&self) -> Quic {
+    pub(in crate::gateway::tests) async fn native(&self) -> Quic {
         self.try_native().await.unwrap()
     }
 
-    pub(super) async fn try_native(&self) -> Result<Quic, ConnectError> {
+    pub(in crate::gateway::tests) async fn try_native(&self) -> Result<Quic, ConnectError> {
         soon(Quic::connect(&format!("quic://{}", self.quic_addr()), &self.trust())).await
     }
 
     /// A client that has been welcomed, and its number.
-    pub(super) async fn native_player(&mut self, match_id: &str) -> (Quic, Welcome, SocketId) {
+    pub(in crate::gateway::tests) async fn native_player(
+        &mut self,
+        match_id: &str,
+    ) -> (Quic, Welcome, SocketId) {
         let mut client = self.native().await;
         client.send(&bytes(&ClientMessage::Hello(hello(match_id)))).await.unwrap();
         let socket = self.event().await.socket();
@@ -91,26 +92,26 @@ impl World {
         }
     }
 
-    pub(super) fn metric(&self, line: &str) -> u64 {
+    pub(in crate::gateway::tests) fn metric(&self, line: &str) -> u64 {
         let text = self.metrics.text();
         let value = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no {line}")).parse().unwrap()
     }
 }
 
-async fn came(client: &mut Quic) -> Result<Vec<u8>, (Option<u16>, String)> {
+pub(in crate::gateway::tests) async fn came(client: &mut Quic) -> Result<Vec<u8>, (Option<u16>, String)> {
     match soon(client.receive()).await {
         Incoming::Message(bytes) => Ok(bytes.to_vec()),
         Incoming::Closed { code, reason } => Err((code, reason)),
     }
 }
 
-pub(super) async fn message(client: &mut Quic) -> ServerMessage {
+pub(in crate::gateway::tests) async fn message(client: &mut Quic) -> ServerMessage {
     decode::from_server(&came(client).await.unwrap(), Encoding::Msgpack).unwrap()
 }
 
 /// Reads to the end: the code, and the last message before it.
-pub(super) async fn end(client: &mut Quic) -> (Option<u16>, Option<ServerMessage>) {
+pub(in crate::gateway::tests) async fn end(client: &mut Quic) -> (Option<u16>, Option<ServerMessage>) {
     let mut last = None;
     loop {
         match came(client).await {
@@ -123,32 +124,17 @@ pub(super) async fn end(client: &mut Quic) -> (Option<u16>, Option<ServerMessage
     }
 }
 
-async fn state(client: &mut Quic, assembler: &mut Assembler) -> (StateMessage, usize) {
-    let mut parts = 0;
-    loop {
-        let datagram = came(client).await.unwrap();
-        assert!(is_part(&datagram) && datagram.len() <= 1150, "{} bytes", datagram.len());
-        parts += 1;
-        let part = state_part(&datagram).unwrap();
-        if let Some(state) = assembler.take_part(&part).unwrap() {
-            return (state, parts);
-        }
-    }
-}
-
 #[test]
-fn states_go_down_in_parts_and_inputs_come_up() {
+fn states_go_down_and_inputs_come_up() {
     let mut world = quic_world(|_| {});
     run(async {
-        let (mut client, welcome, socket) = world.native_player("m").await;
-        let mut assembler = Assembler::new(welcome.epoch, &welcome.schema);
-        for (tick, rows, expected) in [(1, 40, 1), (2, 1_000, 5), (3, 0, 1), (60, 2_000, 10)] {
-            world.state(socket, tick, rows);
-            let (state, parts) = state(&mut client, &mut assembler).await;
-            assert_eq!((state.tick, state.last_input, state.lead), (Tick(tick), tick as u32, -3));
-            assert_eq!((parts, state.hash.is_some()), (expected, tick == 60));
-            let body = state.body.unwrap();
-            assert_eq!(body.len(), if rows == 0 { 0 } else { 3 + usize::from(rows) * 5 });
+        let (mut client, _, socket) = world.native_player("m").await;
+        for tick in [1, 2, 60] {
+            world.state(socket, tick, 40);
+            let datagram = came(&mut client).await.unwrap();
+            let part = state_part(&datagram).unwrap();
+            assert_eq!((part.tick, part.last_input, part.lead), (Tick(tick), tick as u32, -3));
+            assert_eq!((part.parts, part.base, part.hash.is_some()), (1, None, tick == 60));
             client.send_datagram(&inputs(tick as u32, &[[1, 2], [3, 4]])).unwrap();
             match world.event().await {
                 SocketEvent::Inputs { batch, .. } => {
