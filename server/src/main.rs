@@ -1,4 +1,4 @@
-//! The server with the bundled games and maps.
+//! The server with the bundled classes, games and maps.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     App::new()
+        .bundled()
         .game::<Arena>()
         .game::<Duel>()
         .game::<Pong>()
