@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         .game::<Arena>()
         .game::<Duel>()
         .game::<Pong>()
+        .bundled()
         .asset("maps/dust.json", include_str!("../../assets/maps/dust.json"))
         .asset("maps/plains.json", include_str!("../../assets/maps/plains.json"))
         .asset("maps/yard.json", include_str!("../../assets/maps/yard.json"))

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::chat::Chat;
+use super::counter::CounterClass;
 use crate::object::contract::ClassRef;
 use crate::object::simple::SimpleClass;
 
 /// One of each, by name.
 pub fn bundled() -> Vec<ClassRef> {
-    vec![Arc::new(SimpleClass::<Chat>::default())]
+    vec![Arc::new(SimpleClass::<Chat>::default()), Arc::new(CounterClass)]
 }

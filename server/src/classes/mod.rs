@@ -4,4 +4,5 @@
 
 pub mod bundled;
 pub mod chat;
+pub mod counter;
 pub mod matches;
