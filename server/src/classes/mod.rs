@@ -6,3 +6,5 @@ pub mod bundled;
 pub mod chat;
 pub mod counter;
 pub mod matches;
+pub mod presence;
+pub mod users;

@@ -2,4 +2,5 @@
 
 mod chat;
 mod counter;
+mod presence;
 mod readme;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::room::Chat;
 use super::words::{ChatReply, MembersPage, Told};
+use crate::classes::users::users;
 use crate::object::context::Context;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
@@ -17,13 +18,6 @@ pub const SOCKETS_PER_USER_MAX: usize = 8;
 pub const MEMBERS_PAGE_MAX: usize = 1_000;
 /// Users of a page unless asked otherwise.
 const MEMBERS_PAGE_DEFAULT: usize = 100;
-
-/// The user of each socket but one.
-pub(super) fn users(ctx: &mut Context<'_>, except: Option<SocketId>) -> Vec<String> {
-    let peers = ctx.peers();
-    let others = peers.list(None).into_iter().filter(|socket| Some(*socket) != except);
-    others.filter_map(|socket| Some(peers.info(socket)?.tags.iter().next()?.to_owned())).collect()
-}
 
 impl Chat {
     /// Whether one more socket of a user may come; the reason why not.

@@ -4,7 +4,7 @@
 //! Not responsible for: who somebody is, which their token says.
 //!
 //! Access: `connect` and `call` want a token with a scope for the room, as whoever knows the people (a backend, or
-//! dev mode) also knows who may enter. Moderation wants more: see [`moderation::moderates`]. What a room publishes,
+//! dev mode) also knows who may enter. Moderation wants more: see [`moderation::MODERATOR_SCOPE`]. What a room publishes,
 //! its name and how many are there, is for everybody.
 //!
 //! From the top down: [`room`] takes what happens, [`talk`] and [`moderation`] do it, [`members`] says who is there.

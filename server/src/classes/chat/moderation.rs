@@ -5,8 +5,7 @@ use super::room::Chat;
 use super::rules::RulesChange;
 use super::talk;
 use super::words::{ChatReply, Mute, Told};
-use crate::access::scope::{Subject, Verb};
-use crate::object::caller::Caller;
+use crate::access::scope::Subject;
 use crate::object::context::Context;
 use crate::object::contract::CallError;
 
@@ -28,17 +27,6 @@ fn key(user: &str) -> Vec<u8> {
 
 fn shown(until_ms: u64) -> Option<u64> {
     (until_ms != FOR_EVER).then_some(until_ms)
-}
-
-/// Whether somebody moderates this room: a key of operators, another object, or a token with the scope for it.
-pub fn moderates(ctx: &Context<'_>, caller: &Caller) -> bool {
-    match caller {
-        Caller::Operator | Caller::Object { .. } => true,
-        Caller::User { scopes, .. } => {
-            scopes.iter().any(|scope| scope.allows(MODERATOR_SCOPE, &ctx.identity().name, Verb::Call))
-        }
-        Caller::Anonymous => false,
-    }
 }
 
 impl Chat {

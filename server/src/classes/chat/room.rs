@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::moderation::moderates;
+use super::moderation::MODERATOR_SCOPE;
 use super::pace::Pace;
 use super::rules::RoomRules;
 use super::words::{ChatCall, ChatReply, Heard, Told};
 use super::{members, moderation, talk};
 use crate::access::scope::{Access, ClassAccess};
+use crate::classes::users::{moderates, user_of};
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
@@ -91,10 +92,6 @@ impl Chat {
     }
 }
 
-fn user_of(ctx: &mut Context<'_>, socket: SocketId) -> Option<String> {
-    ctx.peers().tags(socket)?.iter().next().map(str::to_owned)
-}
-
 impl Simple for Chat {
     const CLASS: &'static str = "chat";
     type Call = ChatCall;
@@ -133,7 +130,7 @@ impl Simple for Chat {
             ChatCall::History(page) => talk::page(ctx, &page.unwrap_or_default()),
             ChatCall::Members(page) => members::page(ctx, page.unwrap_or_default()),
             ChatCall::Rules => Ok(ChatReply::Rules(self.rules.clone())),
-            call if moderates(ctx, caller) => self.moderated(ctx, call),
+            call if moderates(ctx, caller, MODERATOR_SCOPE) => self.moderated(ctx, call),
             _ => Err(CallError::Forbidden("a moderator does that".to_owned())),
         }
     }
