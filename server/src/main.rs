@@ -1,4 +1,4 @@
-//! The server with the bundled games and maps.
+//! The server with the bundled classes, games and maps.
 
 use std::process::ExitCode;
 
@@ -14,9 +14,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     App::new()
+        .bundled()
         .game::<Arena>()
         .game::<Duel>()
         .game::<Pong>()
+        .bundled()
         .asset("maps/dust.json", include_str!("../../assets/maps/dust.json"))
         .asset("maps/plains.json", include_str!("../../assets/maps/plains.json"))
         .asset("maps/yard.json", include_str!("../../assets/maps/yard.json"))

@@ -2,4 +2,9 @@
 //!
 //! Responsible for: what an object does. Not responsible for: threads, sockets, the disk.
 
+pub mod bundled;
+pub mod chat;
+pub mod counter;
 pub mod matches;
+pub mod presence;
+pub mod users;

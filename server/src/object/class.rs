@@ -21,6 +21,9 @@ pub struct ClassRules {
     pub sockets: SocketRules,
     /// Who may do what, unless a token says more.
     pub access: ClassAccess,
+    /// Everybody may see what its objects publish ([`Context::publish`](super::context::Context::publish));
+    /// otherwise keys with the role *read*.
+    pub listed: bool,
 }
 
 impl Default for ClassRules {
@@ -31,6 +34,7 @@ impl Default for ClassRules {
             hibernates_after: HIBERNATES_AFTER,
             sockets: SocketRules::default(),
             access: ClassAccess::default(),
+            listed: false,
         }
     }
 }

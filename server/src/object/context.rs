@@ -150,7 +150,7 @@ impl<'a> Context<'a> {
         self.control(Control::KeepSocket(socket));
     }
 
-    /// Shows the object in listings.
+    /// Shows the object in listings: the entry has its `name`. An entry of null takes it out of them.
     pub fn publish(&mut self, listing: Listing) {
         self.control(Control::Publish(listing));
     }

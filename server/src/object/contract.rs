@@ -170,6 +170,15 @@ pub enum CallError {
     /// The request is not one the object understands.
     #[error("{0}")]
     Invalid(String),
+    /// Who asks may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Who asks does so too often.
+    #[error("too often: again in {retry_after_ms} ms")]
+    TooFast {
+        /// How long to wait.
+        retry_after_ms: u64,
+    },
     /// Too much is waiting: try again later.
     #[error("overloaded")]
     Overloaded,

@@ -230,7 +230,7 @@ impl SocketInfo {
 }
 
 /// How a socket ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SocketEnd {
     /// The code of the close frame; 1005: a close frame without one, 1006: none came.
     pub code: u16,
@@ -240,6 +240,8 @@ pub struct SocketEnd {
     pub clean: bool,
     /// It was stored with every change ([`Peers::keep`](super::peers::Peers::keep)).
     pub lasting: bool,
+    /// As it was accepted; none if it never was.
+    pub tags: Tags,
 }
 
 #[cfg(test)]

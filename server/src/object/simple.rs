@@ -32,6 +32,8 @@ pub trait Simple: Default + Serialize + DeserializeOwned + Send + 'static {
     fn rules() -> ClassRules {
         ClassRules::default()
     }
+    /// It has been woken: what was kept in memory alone, such as its entry in listings, may be gone.
+    fn on_wake(&mut self, _ctx: &mut Context<'_>, _reason: &WakeReason) {}
     /// Somebody calls a method.
     fn call(
         &mut self,
@@ -127,12 +129,14 @@ impl<T: Simple> Alive<T> {
 }
 
 impl<T: Simple> DurableObject for Alive<T> {
-    fn wake(&mut self, ctx: &mut Context<'_>, _: &WakeReason) -> Result<(), WakeError> {
-        let Some(stored) = ctx.storage().get(STATE)? else { return Ok(()) };
-        self.state = postcard::from_bytes(&stored)
-            .map_err(|error| WakeError(format!("its state is not of this version: {error}")))?;
-        self.stored = stored;
-        Ok(())
+    fn wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason) -> Result<(), WakeError> {
+        if let Some(stored) = ctx.storage().get(STATE)? {
+            self.state = postcard::from_bytes(&stored)
+                .map_err(|error| WakeError(format!("its state is not of this version: {error}")))?;
+            self.stored = stored;
+        }
+        self.state.on_wake(ctx, reason);
+        Ok(self.keep(ctx)?)
     }
 
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {

@@ -25,8 +25,11 @@ impl Listings {
         Self { entries: RwLock::default(), metrics }
     }
 
-    /// Replaces what is shown of an object.
+    /// Replaces what is shown of an object; an entry of null shows nothing.
     pub fn publish(&self, identity: &Identity, listing: Listing) {
+        if listing.entry.is_null() {
+            return self.withdraw(identity);
+        }
         let (key, state) = ((identity.class, identity.name.clone()), listing.state);
         let before = self.entries.write().expect(POISON).insert(key, listing);
         self.metrics.count_state(identity.class, before.map(|listing| listing.state), Some(state));

@@ -338,8 +338,9 @@ impl Testbed {
     /// A client goes away.
     pub fn disconnect(&mut self, class: &'static str, name: &str, socket: SocketId) {
         self.clients.leave(socket);
-        let lasting = self.clients.of(socket).lasting;
-        let end = Box::new(SocketEnd { code: 1000, reason: "".into(), clean: true, lasting });
+        let Client { lasting, tags, .. } = self.clients.of(socket);
+        let tags = tags.unwrap_or_default();
+        let end = Box::new(SocketEnd { code: 1000, clean: true, lasting, tags, ..SocketEnd::default() });
         self.tell(&identity(class, name), SocketEvent::Disconnected { socket, end });
     }
 

@@ -106,7 +106,7 @@ impl World {
     pub(super) fn tell_ends(&mut self) {
         for (socket, kept) in self.process.wire.sockets() {
             if kept.closed && !kept.told {
-                let end = Box::new(SocketEnd { code: 1000, reason: "".into(), clean: true, lasting: false });
+                let end = Box::new(SocketEnd { code: 1000, clean: true, ..SocketEnd::default() });
                 let event = SocketEvent::Disconnected { socket, end };
                 let told = self.process.shared.socket(&identity(kept.object), event).is_ok();
                 self.process.wire.change(socket, |kept| kept.told = told);

@@ -144,7 +144,13 @@ mod tests {
     }
 
     fn class(access: Access) -> ClassEntry {
-        ClassEntry { name: "chat", version: 1, access: ClassAccess::all(access), sockets: Default::default() }
+        ClassEntry {
+            name: "chat",
+            version: 1,
+            access: ClassAccess::all(access),
+            sockets: Default::default(),
+            listed: false,
+        }
     }
 
     fn token(access: &Doorkeeper, scope: &str) -> String {

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, Query as UrlQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use hyper::header::{ETAG, IF_NONE_MATCH};
 use hyper::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,9 +17,11 @@ use super::routes::{ClassEntry, RoutesRef, reply_channel};
 use crate::access::admin::Role;
 use crate::access::scope::Verb;
 use crate::object::contract::CallError;
+use crate::object::effects::Listing;
 use crate::object::id::{Identity, ObjectId};
 use crate::object::peer::Framing;
 use crate::object::storage::{ReadError, Record};
+use crate::runtime::handle::ObjectsRef;
 use crate::runtime::ports::ObjectQuery;
 
 pub(super) mod moments;
@@ -50,8 +54,57 @@ fn shown(class: &ClassEntry) -> Value {
     })
 }
 
+/// What the objects of a class publish of themselves, without an event to any of them. The room of a private match
+/// has the match's id, and is not shown.
+pub(super) async fn listing(
+    State(routes): State<RoutesRef>,
+    headers: HeaderMap,
+    class: Path<String>,
+    url: Result<UrlQuery<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let class = routes.hub.classes.get(class.as_str()).filter(|class| class.name != MATCH_CLASS);
+    let class = class.ok_or_else(Problem::no_such_class)?;
+    if !class.listed {
+        Caller::with_role(&routes.hub.settings.access, &headers, Role::Read)?;
+    }
+    let url = url.map_err(|_| Problem::field("query", "expected percent-encoded text"))?.0;
+    let ObjectQuery { prefix, limit, .. } = Wanted::read(&ListQuery { after: None, ..url.clone() })?.query;
+    let after = url.after.as_deref().map(ObjectName::parse).transpose();
+    let after = after.map_err(|_| Problem::field("after", "expected `next` of a page"))?;
+    let (objects, name) = (routes.hub.objects.clone(), class.name);
+    let found = tokio::task::spawn_blocking(move || {
+        let keeps = |listing: &Listing| {
+            let its = listing.entry["name"].as_str().filter(|its| its.starts_with(&prefix));
+            its.is_some_and(|its| !is_private_match(&objects, its))
+        };
+        objects.listings(name, after.as_ref(), limit, &keeps)
+    });
+    let found = found.await.map_err(|_| Problem::from(CallError::Reset))?;
+    let entries: Vec<Value> = found.into_iter().map(|listing| listing.entry).collect();
+    let next =
+        entries.last().filter(|_| entries.len() == limit).map_or(Value::Null, |last| last["name"].clone());
+    Ok(tagged(json!({ "objects": entries, "next": next }), &headers))
+}
+
+fn is_private_match(objects: &ObjectsRef, name: &str) -> bool {
+    let Ok(name) = ObjectName::parse(name) else { return false };
+    let listing = objects.listing(&Identity::named(MATCH_CLASS, name));
+    listing.is_some_and(|listing| listing.entry["private"] == Value::Bool(true))
+}
+
+/// An answer that needs not be sent to whoever has it.
+fn tagged(answer: Value, headers: &HeaderMap) -> Response {
+    let text = answer.to_string();
+    let tag = format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..24]);
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
+    }
+    ([(ETAG, tag)], Json(answer)).into_response()
+}
+
 /// What follows the `?` of a listing.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct ListQuery {
     class: Option<String>,
     prefix: Option<String>,

@@ -165,6 +165,11 @@ impl From<CallError> for Problem {
             CallError::Over => Self::new(StatusCode::GONE, "match_over", "The match is over."),
             CallError::Conflict { code, reason } => Self::new(StatusCode::CONFLICT, code, reason),
             CallError::Invalid(reason) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", reason),
+            CallError::Forbidden(reason) => Self::new(StatusCode::FORBIDDEN, "not_allowed", reason),
+            CallError::TooFast { retry_after_ms } => {
+                let detail = format!("Too often; again in {retry_after_ms} ms.");
+                Self::too_many("too_fast", &detail, retry_after_ms.div_ceil(1000))
+            }
             CallError::Overloaded => unavailable("overloaded", "Too much is waiting; try again later."),
             CallError::Reset => {
                 unavailable("reset", "The object was reset; the request may have been carried out.")
@@ -200,6 +205,8 @@ mod tests {
             (CallError::Missing { code: "no_such_player", reason: String::new() }, 404, "no_such_player"),
             (CallError::Over, 410, "match_over"),
             (CallError::Invalid("why".to_owned()), 422, "invalid"),
+            (CallError::Forbidden("why".to_owned()), 403, "not_allowed"),
+            (CallError::TooFast { retry_after_ms: 1001 }, 429, "too_fast"),
             (CallError::Overloaded, 503, "overloaded"),
             (CallError::Reset, 503, "reset"),
             (CallError::Storage, 503, "storage_full"),
@@ -210,7 +217,7 @@ mod tests {
             let problem = Problem::from(error);
             assert_eq!((problem.status.as_u16(), problem.code), (status, code));
             assert!(!problem.detail.contains("secret"));
-            assert_eq!(problem.headers().contains_key(RETRY_AFTER), status == 503);
+            assert_eq!(problem.headers().contains_key(RETRY_AFTER), status == 503 || status == 429);
         }
     }
 

@@ -59,13 +59,15 @@ pub struct ClassEntry {
     pub access: ClassAccess,
     /// How its sockets are spoken on.
     pub sockets: Arc<SocketRules>,
+    /// Everybody may see what its objects publish.
+    pub listed: bool,
 }
 
 impl ClassEntry {
     /// What a class says of itself.
     pub fn of(class: &dyn Class) -> Self {
-        let ClassRules { version, access, sockets, .. } = class.rules();
-        Self { name: class.name(), version, access, sockets: Arc::new(sockets) }
+        let ClassRules { version, access, sockets, listed, .. } = class.rules();
+        Self { name: class.name(), version, access, sockets: Arc::new(sockets), listed }
     }
 }
 
@@ -134,6 +136,7 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/objects/{class}/{name}/http/{*path}", any(object_calls::http))
         .route("/v1/tokens", post(tokens::mint))
         .route("/v1/classes", get(objects::classes))
+        .route("/v1/classes/{class}/listing", get(objects::listing))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

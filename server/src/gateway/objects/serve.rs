@@ -110,7 +110,7 @@ async fn finish(mut talk: Talk<'_>, read: ReadHalf, ending: PeerEnding) {
                 let _ = talk.tell(SocketEvent::Failed { socket: peer.socket, reason });
             }
             let end = talk.end.take().unwrap_or_else(|| end_of(&ending));
-            told.ended(SocketEnd { lasting: peer.is_lasting(), ..end }).await;
+            told.ended(SocketEnd { lasting: peer.is_lasting(), tags: peer.info().tags, ..end }).await;
         }
         None => {}
     }
@@ -148,7 +148,7 @@ fn end_of(ending: &PeerEnding) -> SocketEnd {
         PeerEnding::Gateway(Ending::Protocol(code, reason)) => (*code, (*reason).into(), false),
         PeerEnding::Gateway(Ending::Answered | Ending::Gone) => (ABNORMAL, "".into(), false),
     };
-    SocketEnd { code, reason, clean, lasting: false }
+    SocketEnd { code, reason, clean, ..SocketEnd::default() }
 }
 
 /// Writes what waits and reads what comes, until the socket is to end.
@@ -227,7 +227,7 @@ impl<'a> Talk<'a> {
             let request = Box::new(PeerRequest { caller, query: opening.query });
             self.tell(SocketEvent::Connected { socket: self.peer.socket, request })?;
         }
-        let end = SocketEnd { code: ABNORMAL, reason: "".into(), clean: false, lasting: false };
+        let end = SocketEnd { code: ABNORMAL, ..SocketEnd::default() };
         let object = &self.peer.group.object;
         self.told = Some(ToldOpened::peer(self.hub, object, self.peer.socket, end));
         Ok(())
@@ -295,7 +295,7 @@ fn end_as_said(frame: Option<CloseFrame>) -> SocketEnd {
         Some(CloseFrame { code, reason }) => (code.into(), reason.as_str().into()),
         None => (NO_CODE, "".into()),
     };
-    SocketEnd { code, reason, clean: true, lasting: false }
+    SocketEnd { code, reason, clean: true, ..SocketEnd::default() }
 }
 
 /// Known to the others for as long as this lives.

@@ -22,6 +22,7 @@ pub(super) fn classes() -> Vec<ClassEntry> {
         version: 1,
         access: ClassAccess::all(access),
         sockets: Arc::new(sockets),
+        listed: access == Access::Public,
     };
     let auto_response = AutoResponse::new("ping", "pong").ok();
     vec![

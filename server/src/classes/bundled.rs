@@ -1,0 +1,18 @@
+//! The classes that come with the server, beside that of matches.
+
+use std::sync::Arc;
+
+use super::chat::Chat;
+use super::counter::CounterClass;
+use super::presence::Presence;
+use crate::object::contract::ClassRef;
+use crate::object::simple::SimpleClass;
+
+/// One of each, by name.
+pub fn bundled() -> Vec<ClassRef> {
+    vec![
+        Arc::new(SimpleClass::<Chat>::default()),
+        Arc::new(CounterClass),
+        Arc::new(SimpleClass::<Presence>::default()),
+    ]
+}

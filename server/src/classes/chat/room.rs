@@ -1,0 +1,158 @@
+//! The class: what happens in a room.
+
+use serde::{Deserialize, Serialize};
+
+use super::moderation::MODERATOR_SCOPE;
+use super::pace::Pace;
+use super::rules::RoomRules;
+use super::words::{ChatCall, ChatReply, Heard, Told};
+use super::{members, moderation, talk};
+use crate::access::scope::{Access, ClassAccess};
+use crate::classes::users::{moderates, user_of};
+use crate::object::caller::Caller;
+use crate::object::class::ClassRules;
+use crate::object::context::Context;
+use crate::object::contract::{CallError, WakeReason};
+use crate::object::peer::{AutoResponse, Payload, SocketRules};
+use crate::object::simple::Simple;
+use crate::object::socket::{SocketEvent, SocketId};
+
+/// Bytes of a message from a client: the longest text, each byte of it escaped, and what is around it.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// Sockets of a room: eight of each of its members, at most.
+const SOCKETS_MAX: usize = 80_000;
+/// A socket of nobody.
+const NOBODY: (u16, &str) = (4401, "a token says who you are");
+/// A room that takes no more.
+const FULL: u16 = 4423;
+
+/// What is stored of a room beside its messages and mutes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Chat {
+    /// Somebody has been there.
+    pub(super) opened: bool,
+    /// The number of the newest message.
+    pub(super) said: u64,
+    /// Mutes that are stored.
+    pub(super) mutes: u32,
+    pub(super) rules: RoomRules,
+    pub(super) pace: Pace,
+}
+
+impl Chat {
+    fn connected(
+        &mut self,
+        ctx: &mut Context<'_>,
+        socket: SocketId,
+        caller: &Caller,
+    ) -> Result<(), CallError> {
+        let Some(user) = caller.subject() else {
+            ctx.peers().close(socket, NOBODY.0, NOBODY.1);
+            return Ok(());
+        };
+        if let Err(reason) = self.has_room_for(ctx, user) {
+            ctx.peers().close(socket, FULL, reason);
+            return Ok(());
+        }
+        ctx.peers().accept(socket, [user]).expect("a subject fits a tag");
+        self.arrive(ctx, socket, user)
+    }
+
+    fn received(
+        &mut self,
+        ctx: &mut Context<'_>,
+        socket: SocketId,
+        payload: &Payload,
+    ) -> Result<(), CallError> {
+        let Some(user) = user_of(ctx, socket) else { return Ok(()) };
+        let text = match payload {
+            Payload::Text(text) => text,
+            Payload::Bytes(_) => return Err(CallError::Invalid("expected text, not bytes".to_owned())),
+        };
+        // What came is not repeated, so not in serde's words.
+        let heard = serde_json::from_str(text)
+            .map_err(|_| CallError::Invalid(r#"expected {"t":"say","text":"..."}"#.to_owned()))?;
+        match heard {
+            Heard::Say { text } => self.say(ctx, &user, text).map(drop),
+        }
+    }
+
+    fn moderated(&mut self, ctx: &mut Context<'_>, call: ChatCall) -> Result<ChatReply, CallError> {
+        match call {
+            ChatCall::Announce { text } => {
+                self.rules.check_text(&text)?;
+                self.post(ctx, None, text).map(ChatReply::Said)
+            }
+            ChatCall::Configure(change) => self.configure(ctx, &change),
+            ChatCall::Delete { id } => self.delete(ctx, id),
+            ChatCall::Mute { user, seconds } => self.mute(ctx, &user, seconds),
+            ChatCall::Unmute { user } => self.unmute(ctx, &user),
+            _ => moderation::list(ctx),
+        }
+    }
+}
+
+impl Simple for Chat {
+    const CLASS: &'static str = "chat";
+    type Call = ChatCall;
+
+    fn rules() -> ClassRules {
+        let pair = AutoResponse::new(r#"{"t":"ping"}"#, r#"{"t":"pong"}"#).expect("it is short");
+        let sockets = SocketRules {
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            sockets_max: SOCKETS_MAX,
+            auto_response: Some(pair),
+            ..SocketRules::default()
+        };
+        let access = ClassAccess { connect: Access::Token, call: Access::Token, http: Access::Admin };
+        ClassRules { sockets, access, listed: true, ..ClassRules::default() }
+    }
+
+    fn on_wake(&mut self, ctx: &mut Context<'_>, _: &WakeReason) {
+        if self.opened {
+            self.publish_anew(ctx);
+        }
+    }
+
+    fn call(
+        &mut self,
+        ctx: &mut Context<'_>,
+        caller: &Caller,
+        call: ChatCall,
+    ) -> Result<ChatReply, CallError> {
+        match call {
+            ChatCall::Say { text } => {
+                let nobody =
+                    || CallError::Forbidden("a user token says who speaks; a key announces".to_owned());
+                let user = caller.subject().ok_or_else(nobody)?;
+                self.say(ctx, user, text).map(ChatReply::Said)
+            }
+            ChatCall::History(page) => talk::page(ctx, &page.unwrap_or_default()),
+            ChatCall::Members(page) => members::page(ctx, page.unwrap_or_default()),
+            ChatCall::Rules => Ok(ChatReply::Rules(self.rules.clone())),
+            call if moderates(ctx, caller, MODERATOR_SCOPE) => self.moderated(ctx, call),
+            _ => Err(CallError::Forbidden("a moderator does that".to_owned())),
+        }
+    }
+
+    fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
+        let socket = event.socket();
+        let done = match event {
+            SocketEvent::Connected { request, .. } => self.connected(ctx, socket, &request.caller),
+            SocketEvent::Resumed { .. } => match user_of(ctx, socket) {
+                Some(user) => self.arrive(ctx, socket, &user),
+                None => Ok(()),
+            },
+            SocketEvent::Received { payload, .. } => self.received(ctx, socket, &payload),
+            SocketEvent::Disconnected { end, .. } => {
+                // A socket that was never accepted has no tag.
+                end.tags.iter().next().into_iter().for_each(|user| self.depart(ctx, socket, user));
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            ctx.peers().send(socket, Told::refusal(&error).text());
+        }
+    }
+}

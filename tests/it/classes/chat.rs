@@ -1,0 +1,110 @@
+//! Rooms.
+
+use serde_json::{Value, json};
+use tickstone_tests::http::Http;
+use tickstone_tests::server::{Plan, Server};
+use tickstone_tests::{raw, turn};
+
+use super::readme;
+use crate::talker::Talker;
+
+/// What a talker hears next, as JSON.
+#[track_caller]
+fn next(talker: &mut Talker) -> Value {
+    serde_json::from_str(&talker.try_hear().expect("the socket is open")).unwrap()
+}
+
+fn call(method: &str) -> String {
+    format!("/v1/objects/chat/square/call/{method}")
+}
+
+/// The API as somebody with these scopes.
+fn http_as(server: &Server, subject: &str, scopes: Value) -> Http {
+    let minted =
+        server.http().post("/v1/tokens", &json!({ "subject": subject, "scopes": scopes })).expect(201);
+    server.http().with_secret(minted["token"].as_str().unwrap())
+}
+
+/// The head of the answer to a listing, and whether it has a body.
+fn listing(server: &Server, headers: &str) -> (String, String) {
+    let request = format!(
+        "GET /v1/classes/chat/listing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n"
+    );
+    let (_, answer) = raw::request(server.addr(), &request);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_ascii_lowercase(), body.to_owned())
+}
+
+#[test]
+fn two_talk_in_a_room_as_the_readme_has_it_and_find_it_again_after_a_kill() {
+    let _turn = turn::shared();
+    let server = Plan::dev().start();
+    readme::run(&server, "chat");
+    let mut ann = Talker::at(&server, "chat", "square", "ann").expect("the server is up");
+    assert_eq!(next(&mut ann)["messages"], json!([]));
+    let mut bob = Talker::at(&server, "chat", "square", "bob").expect("the server is up");
+    assert_eq!(next(&mut bob)["members"], 2);
+    assert_eq!(next(&mut ann), json!({ "t": "join", "user": "bob", "members": 2 }));
+    ann.say(r#"{"t":"say","text":"hello"}"#);
+    let (heard, same) = (next(&mut ann), next(&mut bob));
+    assert_eq!((&heard["user"], &heard["text"]), (&json!("ann"), &json!("hello")));
+    assert_eq!(heard, same);
+    bob.say("hello?");
+    assert_eq!(next(&mut bob)["code"], "invalid");
+    bob.say(r#"{"t":"ping"}"#);
+    bob.hears(r#"{"t":"pong"}"#);
+    drop(bob);
+    assert_eq!(next(&mut ann), json!({ "t": "leave", "user": "bob", "members": 1 }));
+    let server = server.kill().start();
+    let mut late = Talker::at(&server, "chat", "square", "cid").expect("the server is up");
+    assert_eq!(next(&mut late)["messages"][0]["text"], "hello");
+}
+
+#[test]
+fn a_room_is_moderated_by_who_has_the_scope_and_listed_for_everybody() {
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let bob = http_as(&server, "bob", json!(["chat:square:call"]));
+    bob.post(&call("say"), &json!({ "text": "rude" })).expect(200);
+    bob.post(&call("delete"), &json!({ "id": 1 })).expect_problem(403, "not_allowed");
+    bob.post("/v1/objects/chat/other/call/say", &json!({ "text": "x" }))
+        .expect_problem(403, "credential_refused");
+    let eve = http_as(&server, "eve", json!(["chat:square:call", "chat_moderator:square:call"]));
+    eve.post(&call("delete"), &json!({ "id": 1 })).expect(200);
+    eve.post(&call("delete"), &json!({ "id": 1 })).expect_problem(404, "no_such_message");
+    eve.post(&call("mute"), &json!({ "user": "bob", "seconds": 60 })).expect(200);
+    bob.post(&call("say"), &json!({ "text": "rude" })).expect_problem(403, "not_allowed");
+    for n in 0..5 {
+        eve.post(&call("say"), &json!({ "text": n.to_string() })).expect(200);
+    }
+    let refused = eve.post(&call("say"), &json!({ "text": "too much" }));
+    refused.expect_problem(429, "too_fast");
+    assert_eq!(refused.retry_after, Some(1));
+
+    server
+        .http()
+        .post("/v1/matches", &json!({ "game": "pong", "id": "secret", "private": true }))
+        .expect(201);
+    let mut inside = Talker::at(&server, "chat", "secret", "ann").expect("the server is up");
+    let mut ann = Talker::at(&server, "chat", "square", "ann").expect("the server is up");
+    (next(&mut inside), next(&mut ann));
+    let (head, body) = listing(&server, "");
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    let listed: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(listed, json!({ "objects": [{ "name": "square", "members": 1 }], "next": null }));
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+    let (again, body) = listing(&server, &format!("if-none-match: {tag}\r\n"));
+    assert!(again.starts_with("http/1.1 304") && body.is_empty(), "{again}");
+    let page = |query: &str| server.http().get(&format!("/v1/classes/chat/listing?{query}")).expect(200);
+    assert_eq!(page("limit=1")["next"], "square");
+    assert_eq!(page("after=square")["objects"], json!([]));
+    assert_eq!(page("prefix=x")["objects"], json!([]));
+    for (path, status) in [
+        ("chat/listing?limit=0", 422),
+        ("chat/listing?after=a%20b", 422),
+        ("none/listing", 404),
+        ("match/listing", 404),
+    ] {
+        assert_eq!(server.http().get(&format!("/v1/classes/{path}")).status, status, "{path}");
+    }
+}

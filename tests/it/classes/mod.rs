@@ -1,0 +1,6 @@
+//! The classes that come with the server, over real HTTP and real sockets, as the README has them.
+
+mod chat;
+mod counter;
+mod presence;
+mod readme;
