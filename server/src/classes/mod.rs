@@ -4,4 +4,6 @@
 
 pub mod bundled;
 pub mod counter;
+pub mod lock;
 pub mod matches;
+mod no_sockets;
