@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::counter::CounterClass;
 use super::lock::LockClass;
+use super::session::SessionClass;
 use crate::object::contract::ClassRef;
 
 /// One of each, by name.
 pub fn bundled() -> Vec<ClassRef> {
-    vec![Arc::new(CounterClass), Arc::new(LockClass)]
+    vec![Arc::new(CounterClass), Arc::new(LockClass), Arc::new(SessionClass::default())]
 }

@@ -7,3 +7,4 @@ pub mod counter;
 pub mod lock;
 pub mod matches;
 mod no_sockets;
+pub mod session;

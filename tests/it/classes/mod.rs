@@ -3,3 +3,4 @@
 mod counter;
 mod lock;
 mod readme;
+mod session;
