@@ -27,7 +27,7 @@ fn a_session_is_asked_as_the_readme_has_it_and_for_operators_alone() {
     let server = plan.start();
     let operator = server.http().with_secret(SECRET);
     let asked = json!({ "subject": "ann", "scopes": ["*:*:*"] });
-    let token = operator.post("/v1/tokens", &asked).expect(200);
+    let token = operator.post("/v1/tokens", &asked).expect(201);
     let user = server.http().with_secret(token["token"].as_str().unwrap());
     server.http().post(&path("create"), &json!({})).expect_problem(401, "credential_needed");
     user.post(&path("create"), &json!({})).expect_problem(403, "credential_refused");
