@@ -8,6 +8,8 @@ mod differences;
 mod fight;
 #[path = "floor/moves.rs"]
 mod moves;
+#[path = "parts/sights.rs"]
+mod sights;
 #[path = "parts/traffic.rs"]
 mod traffic;
 
@@ -221,6 +223,7 @@ fn short() -> Criterion {
 criterion_group! {
     name = parts;
     config = short();
-    targets = simulation, one_of_many, wire, differences::differences, journal, store
+    targets = simulation, one_of_many, wire, differences::differences, sights::sights, journal,
+        store
 }
 criterion_main!(parts);

@@ -9,8 +9,12 @@ use tickstone_shared::client::assembler::Assembler;
 use tickstone_shared::client::view::View;
 use tickstone_shared::games::arena::Arena;
 use tickstone_shared::ids::{Epoch, ObjectName};
+use tickstone_shared::replication::decode::Decoder;
+use tickstone_shared::replication::encode::{Encoder, Pair};
+use tickstone_shared::replication::history::History;
 use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::registered::{AnyGame, register};
+use tickstone_shared::time::Tick;
 use tickstone_shared::wire::decode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::parts::{is_part, state_part};
@@ -28,10 +32,11 @@ use crate::gateway::fuzzed;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every reader.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("checkpoint", checkpoint),
     ("client_message", client_message),
     ("create_body", create_body),
+    ("difference", difference),
     ("frames", fuzzed::frames),
     ("hello", hello),
     ("input_row", input_row),
@@ -123,6 +128,31 @@ fn state_parts(bytes: &[u8]) {
         View::default()
             .replace(&state, game().schema())
             .expect("the rows of parts that were read can be read");
+    }
+}
+
+/// A view, then differences, each behind its length as `u16` little-endian: to the view, and to what the one before
+/// made of it. What comes out is a view again, and told as a difference it comes out the same.
+fn difference(bytes: &[u8]) {
+    let shape = game().shape();
+    let mut pieces = datagrams(bytes);
+    let Some(first) = pieces.next().filter(|first| shape.layout.check(first).is_ok()) else { return };
+    let (mut history, mut base) = (History::new(shape.layout.clone()), first.to_vec());
+    let mut tick = Tick(1);
+    history.take_whole(tick, first).expect("it was checked");
+    for bits in pieces {
+        // Refused or not: nothing is kept of a part.
+        let _ = history.read_part(tick, bits, &mut Vec::new());
+        let Ok(view) = history.take_difference(tick.next(), tick, bits).map(<[u8]>::to_vec) else { continue };
+        tick = tick.next();
+        assert_eq!(shape.layout.check(&view), Ok(()));
+        let mut told = Vec::new();
+        let pair = Pair { layout: &shape.layout, base: &base, view: &view };
+        Encoder::default().whole(pair, |_, _| false, &mut told);
+        let mut again = Vec::new();
+        let read = Decoder::default().whole(&shape.layout, &base, &told, &mut again);
+        assert_eq!((read, &again), (Ok(()), &view));
+        base = view;
     }
 }
 

@@ -127,6 +127,33 @@ fn parts() -> Vec<u8> {
     sent
 }
 
+/// A state, and how two later ones differ.
+fn differences() -> Vec<u8> {
+    let layout = &game().shape().layout;
+    let mut simulation = game().start(7, rules()).unwrap();
+    let mut bodies = Vec::new();
+    for seat in 0..3 {
+        let join = Event::Join { seat: Seat(seat), player: PlayerName::parse("ann").unwrap() };
+        simulation.apply(&join).unwrap();
+        (0..20).for_each(|_| simulation.step());
+        let mut snapshot = Snapshot::default();
+        simulation.snapshot(&mut snapshot);
+        bodies.push(snapshot.body);
+    }
+    let mut sent = Vec::new();
+    let mut piece = |bytes: &[u8]| {
+        sent.extend_from_slice(&u16::try_from(bytes.len()).unwrap().to_le_bytes());
+        sent.extend_from_slice(bytes);
+    };
+    piece(&bodies[0]);
+    for pair in bodies.windows(2) {
+        let mut told = Vec::new();
+        Encoder::default().whole(Pair { layout, base: &pair[0], view: &pair[1] }, |_, _| false, &mut told);
+        piece(&told);
+    }
+    sent
+}
+
 /// What the key of the fuzzer signs: the bytes of a good token before their hash.
 fn token() -> Vec<u8> {
     let mut bytes = b"\x01\x01k\x01c\x01m\x03ann".to_vec();
@@ -143,8 +170,9 @@ fn kept_inputs_are_of_today() {
     let world = saved_world();
     let stored = checkpoint_of(world.clone());
     let entry = entry(1);
-    let today: [(&str, &[u8]); 6] = [
+    let today: [(&str, &[u8]); 7] = [
         ("checkpoint/arena", &stored[1..stored.len() - 8]),
+        ("difference/arena", &differences()),
         ("join_token/good", &token()),
         ("journal/entry", &entry[..entry.len() - 4]),
         ("journal/segment", &segment()),
@@ -178,11 +206,15 @@ fn what_is_stored_can_be_cut_anywhere() {
     assert!(game().restore(rules(), &world).is_ok());
     let stored = checkpoint_of(world.clone());
     assert!(Checkpoint::decode(&stored).is_ok());
-    let (segment, parts) = (segment(), parts());
+    let (segment, parts, differences) = (segment(), parts(), differences());
     assert_eq!(entries(&segment).flatten().count(), 3);
-    for (name, bytes) in
-        [("world", &world), ("checkpoint", &stored), ("journal", &segment), ("state_parts", &parts)]
-    {
+    for (name, bytes) in [
+        ("world", &world),
+        ("checkpoint", &stored),
+        ("journal", &segment),
+        ("state_parts", &parts),
+        ("difference", &differences),
+    ] {
         (0..bytes.len()).for_each(|length| call(name, &bytes[..length]));
     }
     // Without its format and checksum, which the reader adds.

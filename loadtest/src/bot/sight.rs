@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use tickstone_shared::client::prediction::Outcome;
 use tickstone_shared::client::scene::Scene;
+use tickstone_shared::client::session::Came;
 use tickstone_shared::client::view::{View, ViewError};
 use tickstone_shared::games::arena::ArenaPrediction;
 use tickstone_shared::games::arena::map::Map;
@@ -53,9 +54,15 @@ impl Sight {
         }
     }
 
-    fn take(&mut self, state: &StateMessage, welcome: &Welcome, now: Moment) -> Result<Outcome, ViewError> {
+    fn take(
+        &mut self,
+        state: &StateMessage,
+        came: Came,
+        welcome: &Welcome,
+        now: Moment,
+    ) -> Result<Outcome, ViewError> {
         match self {
-            Self::Scene(scene) => scene.on_state(state, welcome, now),
+            Self::Scene(scene) => scene.on_state(state, came, welcome, now),
             Self::Plain(view) => view.replace(state, &welcome.schema).map(|()| Outcome::Unforeseen),
         }
     }
@@ -80,7 +87,7 @@ impl Bot {
     pub(super) fn look(&mut self, now: Moment) {
         let (Some(state), Some(welcome)) = (self.session.newest(), self.session.welcome()) else { return };
         let tick = state.tick;
-        match self.sight.take(state, welcome, now) {
+        match self.sight.take(state, self.session.newest_came(), welcome, now) {
             Err(error) => return self.meter().error(error.to_string()),
             Ok(outcome) if self.shared.window.contains(now) => self.meter().feel.compared(outcome),
             Ok(_) => {}

@@ -31,12 +31,20 @@ impl Fight {
     /// One of so many players, who do something else every so many ticks. The round has begun and shots are in the
     /// air.
     pub(crate) fn new(players: u16, ticks_per_input: u32) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/maps/dust.json");
+        let options = serde_json::json!({ "players_max": players, "round_seconds": 3600, "sight": 0 });
+        Self::with(&options, players, ticks_per_input)
+    }
+
+    /// The same by these options.
+    pub(crate) fn with(options: &serde_json::Value, players: u16, ticks_per_input: u32) -> Self {
+        let maps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/maps");
         let mut assets = Assets::none();
-        assets.insert("maps/dust.json", std::fs::read_to_string(path).expect("the map ships"));
+        for map in ["dust", "plains"] {
+            let text = std::fs::read_to_string(maps.join(format!("{map}.json"))).expect("the map ships");
+            assets.insert(format!("maps/{map}.json"), text);
+        }
         let game = register::<Arena>();
-        let options = serde_json::json!({ "players_max": players, "round_seconds": 3600 });
-        let rules = game.rules(None, options, &assets).expect("these options are allowed");
+        let rules = game.rules(None, options.clone(), &assets).expect("these options are allowed");
         let simulation = game.start(7, &rules).expect("the rules were made just now");
         let moves = (0..players).map(|seat| Moves::new(u32::from(seat))).collect();
         let events = Vec::new();

@@ -143,7 +143,10 @@ impl Fanout {
             Next::Output(SocketOutput::Close { socket, code, reason }) => {
                 self.end(socket, Ending::Coded(code, reason));
             }
-            Next::Output(SocketOutput::Peer(output)) => objects::deliver(&self.hub, *output).await,
+            Next::Output(SocketOutput::Peer(output)) => {
+                objects::deliver(&self.hub, *output).await;
+                self.hub.groups.note_done();
+            }
             Next::Condemned(socket) => {
                 self.end(socket, TOO_SLOW);
                 self.hub.groups.condemn(socket);

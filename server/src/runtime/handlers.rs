@@ -184,13 +184,14 @@ impl Worker {
             self.reset(shared, scratch, slot, activation, &CallError::Reset);
             return false;
         }
-        self.settle_again(shared, slot, activation, now)
+        self.settle_again(shared, scratch, slot, activation, now)
     }
 
     /// Puts an object back, or sends it where it wants to be. False: it is gone.
     pub(super) fn settle_again(
         &self,
         shared: &Shared,
+        scratch: &mut Scratch,
         slot: usize,
         mut activation: Box<Activation>,
         now: Moment,
@@ -205,7 +206,7 @@ impl Worker {
         let leaves = elsewhere && !(settles && activation.awaits_disk());
         if ends && !activation.awaits_disk() {
             self.put_back(slot, activation);
-            self.end(shared, slot);
+            self.end(shared, scratch, slot);
             return false;
         }
         let unsettled = self.group == WorkerGroup::General && !activation.aside.kept.unwritten.is_empty();
@@ -216,6 +217,7 @@ impl Worker {
         }
         self.put_back(slot, activation);
         if leaves && let Some(target) = shared.least_loaded(self.id) {
+            scratch.deliver(shared);
             self.depart(shared, slot, target);
             return false;
         }
@@ -244,7 +246,7 @@ impl Worker {
             GateState::Open | GateState::Shut => {
                 // Nothing waits any more: it may be idle.
                 activation.restless |= activation.ticks.is_none();
-                let settled = self.settle_again(shared, slot, activation, now);
+                let settled = self.settle_again(shared, scratch, slot, activation, now);
                 if settled && shared.forgetful && state == GateState::Open {
                     self.evict(shared, scratch, slot, now);
                 }

@@ -96,6 +96,16 @@ pub struct Scratch {
     pub(super) released: Vec<Output>,
 }
 
+impl Scratch {
+    /// Lets go what has been said so far. Whoever gives an object up does so first: its next owner asks the edge
+    /// for the sockets it has accepted, and speaks after it.
+    pub(super) fn deliver(&mut self, shared: &Shared) {
+        if !self.sockets.is_empty() {
+            shared.outlet.deliver(&mut self.sockets);
+        }
+    }
+}
+
 impl Core {
     /// Takes an object in; answers its slot.
     pub(super) fn settle(&mut self, activation: Box<Activation>) -> usize {
@@ -155,10 +165,8 @@ impl Worker {
         self.follow_wakes(shared, scratch, now);
         self.open_gates(shared, scratch, now);
         self.pump_alarms(shared, now);
+        scratch.deliver(shared);
         self.send_departing(shared);
-        if !scratch.sockets.is_empty() {
-            shared.outlet.deliver(&mut scratch.sockets);
-        }
         self.last_turn.store(now.0, Ordering::Relaxed);
         self.next_turn(shared, now)
     }

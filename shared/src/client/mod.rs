@@ -8,6 +8,7 @@
 
 pub mod assembler;
 pub mod backoff;
+pub mod heard;
 pub mod interpolation;
 pub mod pace;
 pub mod playout;

@@ -6,6 +6,7 @@
 use super::interpolation::{Interpolation, Picture};
 use super::playout::Playout;
 use super::prediction::{Outcome, Prediction};
+use super::session::Came;
 use super::smoothing::Smoothing;
 use super::view::{View, ViewError};
 use crate::input::InputBatch;
@@ -47,16 +48,21 @@ impl<P: Predicted> Scene<P> {
         self.view.clear();
     }
 
-    /// Takes a state, newer than every one before.
+    /// Takes a state, newer than every one before. One of which a part is missing says nothing of what was foreseen:
+    /// the player's own row in it may be that of a tick before.
     pub fn on_state(
         &mut self,
         state: &StateMessage,
+        came: Came,
         welcome: &Welcome,
         now: Moment,
     ) -> Result<Outcome, ViewError> {
         self.view.replace(state, &welcome.schema)?;
         self.playout.on_state(state.tick, now);
         self.interpolation.on_state(state.tick, &self.view);
+        if came == Came::InPart {
+            return Ok(Outcome::Unforeseen);
+        }
         let outcome = self.prediction.on_state(state.tick, self.view.entities());
         match outcome {
             Outcome::Compared { moved, .. } => self.smoothing.on_correction(moved, now),
@@ -104,3 +110,7 @@ impl<P: Predicted> Scene<P> {
         &self.picture
     }
 }
+
+#[cfg(test)]
+#[path = "scene_tests.rs"]
+mod tests;

@@ -7,12 +7,12 @@
 use std::collections::VecDeque;
 
 use super::assembler::Assembler;
+pub use super::heard::{AfterClose, AppliedInputs, Came, Heard};
 use super::pace::{Feedback, LEAD_WEBSOCKET_TICKS, Pace};
 use super::view::StateHeader;
 use crate::ids::{Epoch, NetId};
 use crate::input::{Acknowledged, InputBatch, InputRow};
 use crate::limits::INPUTS_PER_MESSAGE_MAX;
-use crate::replication::delta_error::DeltaError;
 use crate::time::{Moment, Tick};
 use crate::wire::close::CloseCode;
 use crate::wire::decode::DecodeError;
@@ -52,55 +52,6 @@ impl SessionOptions {
             lead_ticks: LEAD_WEBSOCKET_TICKS,
         }
     }
-}
-
-/// What a message from the server changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// The match took the client in.
-    Welcomed {
-        /// Inputs of the connection before that were applied without a state having said so.
-        applied: AppliedInputs,
-    },
-    /// A state newer than every other.
-    NewState {
-        /// Inputs that were not applied before and are now: the first of them, and how many.
-        applied: AppliedInputs,
-    },
-    /// A state that is no newer, or of another epoch: dropped.
-    OldState,
-    /// A state that cannot be read, or builds on one that is not there: the client or the server is broken. Over
-    /// datagrams the latter is no news, and such a state dropped.
-    Unreadable(DeltaError),
-    /// An event, data or a pong; events are kept.
-    Other,
-    /// The server is about to close, for this reason.
-    Bye(CloseCode),
-}
-
-/// Consecutive input numbers that a state has newly applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AppliedInputs {
-    /// The lowest number.
-    pub first_seq: u32,
-    /// How many.
-    pub count: u32,
-}
-
-impl AppliedInputs {
-    /// The numbers, ascending.
-    pub fn numbers(self) -> impl Iterator<Item = u32> {
-        (0..self.count).map(move |offset| self.first_seq.wrapping_add(offset))
-    }
-}
-
-/// What a client may do after its connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterClose {
-    /// Come back, by the hello of [`Session::hello`].
-    TryAgain,
-    /// There is nothing to come back to.
-    GiveUp,
 }
 
 /// Ticks that want an input now.
@@ -190,6 +141,14 @@ impl Session {
     /// The newest state that was decoded: always whole.
     pub fn newest(&self) -> Option<&StateMessage> {
         self.newest.as_ref()
+    }
+
+    /// Was every part of the newest state there? Else some of its rows are those of the state before.
+    pub fn newest_came(&self) -> Came {
+        let received = self.play.as_ref().map(|play| play.states.received().tick);
+        let is_whole =
+            self.newest.as_ref().is_some_and(|newest| received.is_some_and(|tick| tick >= newest.tick));
+        if is_whole { Came::Whole } else { Came::InPart }
     }
 
     /// Entities that the newest state took out of view although they are still there.

@@ -279,6 +279,7 @@ impl<P: Predicted> Client<P> {
         match heard {
             Ok(Heard::Welcomed { .. }) => self.welcomed(),
             Ok(Heard::NewState { .. }) => self.look(now),
+            Ok(Heard::Unreadable(error)) => return self.closed(None, error.to_string()),
             Ok(_) => {}
             Err(error) => return self.closed(None, error.to_string()),
         }
@@ -317,7 +318,7 @@ impl<P: Predicted> Client<P> {
 
     fn look(&mut self, now: Moment) {
         let (Some(state), Some(welcome)) = (self.session.newest(), self.session.welcome()) else { return };
-        match self.scene.on_state(state, welcome, now) {
+        match self.scene.on_state(state, self.session.newest_came(), welcome, now) {
             Ok(_) => self.happened.push_back(Happening::State(state.tick)),
             Err(error) => self.closed(None, error.to_string()),
         }

@@ -6,11 +6,12 @@
 //!
 //! Responsible for: who sees what ([`interest`]), what they are shown of it ([`view`]) and how much may be sent
 //! ([`budget`]); the bits of differences ([`encode`], [`decode`]), the views that they are relative to ([`history`] at
-//! the client, [`stream_base`] at the server).
+//! the client; [`stream_base`], [`datagram_bases`] at the server).
 //! Not responsible for: sockets, messages around a view. No clock, no IO.
 
 pub mod bits;
 pub mod budget;
+pub mod datagram_bases;
 pub mod decode;
 pub mod delta_error;
 pub mod encode;

@@ -15,7 +15,7 @@ use serde_json::Value;
 fn expect_kept(name: &str, vectors: &Value) {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden")).join(name);
     if std::env::var_os("TICKSTONE_KEEP").is_some() {
-        std::fs::write(&path, format!("{vectors:#}\n")).unwrap();
+        std::fs::write(&path, ascii(&format!("{vectors:#}\n"))).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     let kept: Value = serde_json::from_str(&kept).unwrap_or_default();
@@ -23,6 +23,12 @@ fn expect_kept(name: &str, vectors: &Value) {
         kept == *vectors,
         "{name} is not of today: write it with TICKSTONE_KEEP=1, and say so in PROTOCOL.md"
     );
+}
+
+/// JSON with everything else escaped.
+fn ascii(json: &str) -> String {
+    let escaped = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
+    json.chars().map(escaped).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -11,7 +11,6 @@ pub mod fuzzed;
 mod health;
 mod inspection;
 mod matches;
-mod moments;
 mod object_access;
 mod object_calls;
 mod objects;

@@ -20,6 +20,8 @@ use crate::object::peer::Framing;
 use crate::object::storage::{ReadError, Record};
 use crate::runtime::ports::ObjectQuery;
 
+pub(super) mod moments;
+
 /// Entries of a page unless asked otherwise.
 const LIMIT_DEFAULT: usize = 100;
 /// Entries of a page at most.

@@ -14,8 +14,9 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::backup::{self, Backup};
 use super::inspection::Stored;
+use super::objects::moments;
 use super::problem::Problem;
-use super::{create, health, matches, moments, object_calls, objects, seats, tokens, web};
+use super::{create, health, matches, object_calls, objects, seats, tokens, web};
 use crate::access::scope::ClassAccess;
 use crate::gateway::hub::Hub;
 use crate::gateway::upgrade;

@@ -1,5 +1,6 @@
 //! The gateway over real sockets on loopback, before objects that answer what they are told to.
 
+mod client;
 mod encrypted;
 mod fake_classes;
 mod fake_game;
@@ -16,7 +17,6 @@ mod quic;
 mod quic_hostile;
 mod quic_limits;
 mod requests;
-mod sight;
-mod slow;
 mod sockets;
+mod states;
 mod strangers;

@@ -118,7 +118,7 @@ impl Worker {
                 }
                 None => {
                     activation.restless = true;
-                    self.settle_again(shared, slot, activation, now);
+                    self.settle_again(shared, scratch, slot, activation, now);
                     false
                 }
             };

@@ -81,6 +81,7 @@ impl Worker {
         let postponed = self.postponed(shared, &mut activation);
         let backlog = activation.aside.block.take().map(|block| block.held).unwrap_or_default();
         Self::abandon(shared, scratch, &mut activation, told, error);
+        scratch.deliver(shared);
         discard(activation);
         self.core().vacate(slot);
         self.load.fetch_sub(1, Ordering::Relaxed);
@@ -116,7 +117,8 @@ impl Worker {
     }
 
     /// Ends an activation: the next event wakes the object anew, be it one that waits already.
-    pub(in crate::runtime) fn end(&self, shared: &Shared, slot: usize) {
+    pub(in crate::runtime) fn end(&self, shared: &Shared, scratch: &mut Scratch, slot: usize) {
+        scratch.deliver(shared);
         let Some(mut activation) = self.core().vacate(slot) else { return };
         self.load.fetch_sub(1, Ordering::Relaxed);
         activation.answer_all(&CallError::Reset);

@@ -40,7 +40,7 @@ impl Worker {
         } else {
             activation.aside.wants_sleep = !is_stand_in;
             activation.restless = true;
-            self.settle_again(shared, slot, activation, now);
+            self.settle_again(shared, scratch, slot, activation, now);
         }
     }
 

@@ -12,13 +12,14 @@ mod ticks;
 mod watchdog;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
 use tickstone_shared::ids::ObjectName;
 use tickstone_shared::time::Moment;
 
+use super::directory::WorkerId;
 use super::handle::{Objects, ReplyTo};
 use super::pool::{Edges, Shared};
 use super::ports::{JobsInPlace, Outlet, SocketOutput};
@@ -33,10 +34,20 @@ use probe::{PROBE, ProbeClass, Seen};
 
 /// What goes out, kept.
 #[derive(Default)]
-struct Collected(Mutex<Vec<SocketOutput>>);
+struct Collected(Mutex<Vec<SocketOutput>>, Owners);
+
+/// Who owned the object `one` when something went out.
+#[derive(Default)]
+struct Owners {
+    pool: OnceLock<Weak<Shared>>,
+    seen: Mutex<Vec<Option<WorkerId>>>,
+}
 
 impl Outlet for Collected {
     fn deliver(&self, outputs: &mut Vec<SocketOutput>) {
+        if let Some(pool) = self.1.pool.get().and_then(Weak::upgrade) {
+            self.1.seen.lock().unwrap().push(pool.directory.owner(named("one").id));
+        }
         self.0.lock().unwrap().append(outputs);
     }
 }
@@ -109,6 +120,7 @@ impl Bench {
             jobs: Arc::new(JobsInPlace),
         };
         let shared = Shared::new(settings, edges, vec![class.clone()]);
+        outlet.1.pool.get_or_init(|| Arc::downgrade(&shared));
         Self { clock, store, outlet, metrics, class, shared, scratch: Scratch::default() }
     }
 

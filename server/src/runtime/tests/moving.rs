@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::runtime::directory::WorkerId;
 
 #[test]
 fn gate_1_the_order_of_a_sender_is_kept_across_moves() {
@@ -27,6 +26,19 @@ fn gate_1_the_order_of_a_sender_is_kept_across_moves() {
     bench.run_for(Duration::from_millis(20));
     assert_eq!(bench.notes("one"), (0..number).collect::<Vec<u64>>());
     assert_eq!(bench.wakes("one"), 1, "a move is no wake");
+}
+
+#[test]
+fn what_was_said_is_out_before_an_object_is_given_up() {
+    for gives_up in ["tick_group", "finish", "panic"] {
+        let mut bench = Bench::new();
+        bench.ask("one", "echo", 0).unwrap();
+        bench.call("one", "send_ungated", 0);
+        bench.call("one", gives_up, 0);
+        bench.turn();
+        let owners = bench.outlet.1.seen.lock().unwrap();
+        assert_eq!(owners.first(), Some(&Some(WorkerId(2))), "{gives_up}");
+    }
 }
 
 #[test]

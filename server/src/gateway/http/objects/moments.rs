@@ -6,12 +6,12 @@ use hyper::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::access::Caller;
-use super::body::{self, Field};
-use super::object_access::ObjectPath;
-use super::problem::Problem;
-use super::routes::{RoutesRef, reply_channel};
 use crate::access::admin::Role;
+use crate::gateway::http::access::Caller;
+use crate::gateway::http::body::{self, Field};
+use crate::gateway::http::object_access::ObjectPath;
+use crate::gateway::http::problem::Problem;
+use crate::gateway::http::routes::{RoutesRef, reply_channel};
 use crate::object::contract::CallError;
 use crate::object::storage::Bookmark;
 use crate::runtime::ports::RestoreError;
@@ -31,12 +31,12 @@ fn bookmark_of(value: &Value) -> Option<Bookmark> {
 
 /// What follows the `?`.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct MomentQuery {
+pub(in crate::gateway::http) struct MomentQuery {
     at_unix_ms: Option<String>,
 }
 
 /// The moment that was the newest at a time; without a time, now.
-pub(super) async fn bookmark(
+pub(in crate::gateway::http) async fn bookmark(
     State(routes): State<RoutesRef>,
     headers: HeaderMap,
     path: Result<ObjectPath, Problem>,
@@ -52,7 +52,7 @@ pub(super) async fn bookmark(
 }
 
 /// Takes an object back; answers what takes it forth again.
-pub(super) async fn restore(
+pub(in crate::gateway::http) async fn restore(
     State(routes): State<RoutesRef>,
     path: Result<ObjectPath, Problem>,
     mut request: Request,

@@ -8,8 +8,8 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::{EventMessage, ServerMessage};
 use tickstone_shared::wire::version::Encoding;
 
-use super::frames::counted;
-use super::harness::{Client, World, run, world};
+use crate::gateway::tests::frames::counted;
+use crate::gateway::tests::harness::{Client, World, run, world};
 use crate::object::socket::{SocketEvent, SocketId};
 
 /// States after which any buffer between the two is full.

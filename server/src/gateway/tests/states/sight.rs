@@ -8,7 +8,7 @@ use tickstone_shared::time::Tick;
 use tickstone_shared::wire::message::{Pong, ServerMessage};
 use tickstone_shared::wire::version::Encoding;
 
-use super::harness::{Client, run, world};
+use crate::gateway::tests::harness::{Client, run, world};
 
 const SIGHT: Sight = Sight { enter: 100, leave: 110, is_blocked: false };
 

@@ -1,0 +1,4 @@
+//! How states reach clients.
+
+mod sight;
+mod slow;
