@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::chat::Chat;
 use super::counter::CounterClass;
+use super::lock::LockClass;
 use super::presence::Presence;
+use super::session::SessionClass;
 use crate::object::contract::ClassRef;
 use crate::object::simple::SimpleClass;
 
@@ -13,6 +15,8 @@ pub fn bundled() -> Vec<ClassRef> {
     vec![
         Arc::new(SimpleClass::<Chat>::default()),
         Arc::new(CounterClass),
+        Arc::new(LockClass),
         Arc::new(SimpleClass::<Presence>::default()),
+        Arc::new(SessionClass::default()),
     ]
 }

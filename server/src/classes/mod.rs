@@ -5,6 +5,9 @@
 pub mod bundled;
 pub mod chat;
 pub mod counter;
+pub mod lock;
 pub mod matches;
+mod no_sockets;
 pub mod presence;
+pub mod session;
 pub mod users;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tickstone_shared::time::Tick;
 
 use super::alarm::{AlarmError, AlarmFired};
+use super::awaited::Awaited;
 use super::caller::Caller;
 use super::class::ClassRules;
 use super::context::{Context, WriteRefused};
@@ -125,6 +126,8 @@ pub struct Call {
     pub method: String,
     /// With what.
     pub body: serde_json::Value,
+    /// Whether they still wait.
+    pub awaited: Awaited,
 }
 
 /// Names a call within the process.

@@ -9,6 +9,7 @@ use super::life::restoring::Restoring;
 use super::pool::{Shared, is_active};
 use super::ports::RestoreError;
 use super::worker::Worker;
+use crate::object::awaited::Awaited;
 use crate::object::caller::Caller;
 use crate::object::contract::{Call, CallError};
 use crate::object::effects::Listing;
@@ -39,7 +40,18 @@ pub enum EventRefused {
 
 /// The way into the runtime for the edges. Cheap to clone, never blocks.
 pub trait Objects: Send + Sync {
-    /// Asks an object something on behalf of somebody; it is woken if it sleeps.
+    /// Asks an object something on behalf of somebody; it is woken if it sleeps, and can see whether they still
+    /// wait.
+    fn call_while(
+        &self,
+        awaited: Awaited,
+        caller: Caller,
+        object: &Identity,
+        method: &str,
+        body: serde_json::Value,
+        reply: ReplyTo,
+    );
+    /// The same on behalf of somebody who waits whatever happens.
     fn call_by(
         &self,
         caller: Caller,
@@ -47,7 +59,9 @@ pub trait Objects: Send + Sync {
         method: &str,
         body: serde_json::Value,
         reply: ReplyTo,
-    );
+    ) {
+        self.call_while(Awaited::default(), caller, object, method, body, reply);
+    }
     /// The same on behalf of this server.
     fn call(&self, object: &Identity, method: &str, body: serde_json::Value, reply: ReplyTo) {
         self.call_by(Caller::Operator, object, method, body, reply);
@@ -109,8 +123,9 @@ impl Shared {
 }
 
 impl Objects for Shared {
-    fn call_by(
+    fn call_while(
         &self,
+        awaited: Awaited,
         caller: Caller,
         object: &Identity,
         method: &str,
@@ -121,7 +136,7 @@ impl Objects for Shared {
             return reply(Err(CallError::Draining));
         }
         let id = self.next_call();
-        let call = Call { id, caller, method: method.to_owned(), body };
+        let call = Call { id, caller, method: method.to_owned(), body, awaited };
         self.send_or_refuse(object, Event::Call(call, reply));
     }
 

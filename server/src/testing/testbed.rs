@@ -12,6 +12,7 @@ use super::crash_store::CrashStore;
 use super::sockets::{Client, Clients};
 use crate::clock::{Clock as _, ManualClock};
 use crate::metrics::{Metrics, MetricsRef};
+use crate::object::awaited::Waiting;
 use crate::object::caller::Caller;
 use crate::object::contract::{CallError, ClassRef};
 use crate::object::id::{Identity, ObjectId};
@@ -49,18 +50,21 @@ struct Running {
     scratch: Scratch,
 }
 
-/// A call that may not be answered yet.
+/// A call that may not be answered yet. Who drops it waits no longer.
 #[derive(Clone, Default)]
-pub struct Pending(Arc<Mutex<Option<Result<Value, CallError>>>>);
+pub struct Pending {
+    answer: Arc<Mutex<Option<Result<Value, CallError>>>>,
+    waiting: Waiting,
+}
 
 impl Pending {
     /// The answer, if there is one.
     pub fn answer(&self) -> Option<Result<Value, CallError>> {
-        self.0.lock().expect("no code under this lock panics").clone()
+        self.answer.lock().expect("no code under this lock panics").clone()
     }
 
     fn reply(&self) -> ReplyTo {
-        let to = Arc::clone(&self.0);
+        let to = Arc::clone(&self.answer);
         Box::new(move |answer| {
             to.lock().expect("no code under this lock panics").get_or_insert(answer);
         })
@@ -296,7 +300,8 @@ impl Testbed {
         body: impl Into<Value>,
     ) -> Pending {
         let (pending, identity) = (Pending::default(), identity(class, name));
-        self.running().shared.call_by(caller, &identity, method, body.into(), pending.reply());
+        let awaited = pending.waiting.awaited();
+        self.running().shared.call_while(awaited, caller, &identity, method, body.into(), pending.reply());
         pending
     }
 

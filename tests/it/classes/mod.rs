@@ -2,5 +2,7 @@
 
 mod chat;
 mod counter;
+mod lock;
 mod presence;
 mod readme;
+mod session;

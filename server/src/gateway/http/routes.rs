@@ -21,6 +21,7 @@ use crate::access::scope::ClassAccess;
 use crate::gateway::hub::Hub;
 use crate::gateway::upgrade;
 use crate::metrics::MetricsRef;
+use crate::object::awaited::Waiting;
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::contract::{CallError, Class};
@@ -186,8 +187,10 @@ impl Routes {
         method: &str,
         body: Value,
     ) -> Result<Value, Problem> {
+        // Dropped with this future: when the client has hung up.
+        let waiting = Waiting::default();
         let (reply, answer) = reply_channel();
-        self.hub.objects.call_by(caller, object, method, body, reply);
+        self.hub.objects.call_while(waiting.awaited(), caller, object, method, body, reply);
         self.answer(answer).await.map_err(Problem::of_object)
     }
 

@@ -26,6 +26,7 @@ use super::fake_game::{FakeGame, shape, welcome};
 use crate::clock::SystemClock;
 use crate::gateway::{Api, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
 use crate::metrics::{Metrics, MetricsRef};
+use crate::object::awaited::Awaited;
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::effects::Listing;
@@ -74,7 +75,15 @@ impl Objects for FakeObjects {
         self.are_awake.load(Ordering::Relaxed)
     }
 
-    fn call_by(&self, caller: Caller, object: &Identity, method: &str, body: Value, reply: ReplyTo) {
+    fn call_while(
+        &self,
+        _: Awaited,
+        caller: Caller,
+        object: &Identity,
+        method: &str,
+        body: Value,
+        reply: ReplyTo,
+    ) {
         self.callers.lock().unwrap().push(caller);
         let name = object.name.as_str().to_owned();
         let entry = json!({"match_id": name, "game": "fake", "tick": 7});

@@ -1,0 +1,224 @@
+//! The class.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::calls::{Acquire, LockCall, LockReply, Release, Renew, check_seconds};
+use super::queue::{Queue, Waiter};
+use crate::access::scope::{Access, ClassAccess};
+use crate::classes::no_sockets;
+use crate::object::alarm::{AlarmError, AlarmFired};
+use crate::object::caller::Caller;
+use crate::object::class::ClassRules;
+use crate::object::context::Context;
+use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, WakeError, WakeReason};
+use crate::object::id::Identity;
+use crate::object::job::{Job, JobId, JobResult};
+use crate::object::socket::SocketEvent;
+use crate::object::typed::{Typed, from_call, to_reply};
+
+/// Between two looks at who has waited long enough.
+const LOOK: Duration = Duration::from_millis(250);
+/// The alarm at the end of a lease.
+const END: &str = "end";
+/// Where the lock is stored.
+const STATE: &[u8] = b"lock";
+
+/// The class `lock`. A token with a scope is needed to call it: whoever takes a lock keeps others from their work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LockClass;
+
+impl Class for LockClass {
+    fn name(&self) -> &'static str {
+        Lock::CLASS
+    }
+
+    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
+        Box::<Lock>::default()
+    }
+
+    fn rules(&self) -> ClassRules {
+        let access = ClassAccess { call: Access::Token, ..ClassAccess::all(Access::Admin) };
+        ClassRules { access, ..ClassRules::default() }
+    }
+}
+
+/// One lock.
+#[derive(Debug, Default)]
+pub struct Lock {
+    stored: Stored,
+    queue: Queue,
+    /// The look that is to come.
+    look: Option<JobId>,
+}
+
+/// What is stored: the number outlives every lease.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Stored {
+    token: u64,
+    lease: Option<Lease>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Lease {
+    holder: String,
+    until_ms: u64,
+}
+
+impl Typed for Lock {
+    const CLASS: &'static str = "lock";
+    type Call = LockCall;
+}
+
+impl DurableObject for Lock {
+    fn wake(&mut self, ctx: &mut Context<'_>, _: &WakeReason) -> Result<(), WakeError> {
+        self.stored = ctx.storage().get_as(STATE)?.unwrap_or_default();
+        Ok(())
+    }
+
+    fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
+        let holder = holder_of(&call.caller)?;
+        match from_call(call.method, call.body)? {
+            LockCall::Acquire(wanted) => {
+                let Acquire { seconds, wait_seconds } = {
+                    let wanted = wanted.unwrap_or_default();
+                    wanted.check()?;
+                    wanted
+                };
+                self.end_if_over(ctx);
+                if self.stored.lease.is_some() {
+                    let until = ctx.now() + Duration::from_secs(wait_seconds);
+                    let waiter = Waiter { call: call.id, awaited: call.awaited, holder, seconds, until };
+                    return self.wait(ctx, waiter);
+                }
+                self.give(ctx, holder, seconds);
+            }
+            LockCall::Renew(Renew { token, seconds }) => {
+                check_seconds(seconds)?;
+                self.check_holder(ctx, &holder, token)?;
+                self.hold(ctx, holder, seconds);
+            }
+            LockCall::Release(Release { token }) => {
+                self.check_holder(ctx, &holder, token)?;
+                self.free(ctx);
+            }
+            LockCall::Get => {}
+        }
+        Ok(Answer::Now(to_reply::<LockCall>(&self.shown(ctx))?))
+    }
+
+    fn on_socket(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
+        no_sockets::refuse(ctx, &event);
+    }
+
+    fn on_alarm(&mut self, ctx: &mut Context<'_>, _: &AlarmFired) -> Result<(), AlarmError> {
+        self.end_if_over(ctx);
+        Ok(())
+    }
+
+    /// A look at who has waited long enough.
+    fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, _: JobResult) {
+        if self.look != Some(job) {
+            return;
+        }
+        self.look = None;
+        for waiter in self.queue.over(ctx.now()) {
+            ctx.reply(waiter.call, Err(held()));
+        }
+        self.look_again(ctx);
+    }
+}
+
+impl Lock {
+    fn wait(&mut self, ctx: &mut Context<'_>, waiter: Waiter) -> Result<Answer, CallError> {
+        if waiter.until == ctx.now() {
+            return Err(held());
+        }
+        self.queue.push(waiter)?;
+        self.look_again(ctx);
+        Ok(Answer::Later)
+    }
+
+    fn look_again(&mut self, ctx: &mut Context<'_>) {
+        if self.look.is_none() && !self.queue.is_empty() {
+            self.look = Some(ctx.start(Job::Sleep(LOOK)));
+        }
+    }
+
+    /// The lease of its holder, which is not over.
+    fn check_holder(&self, ctx: &Context<'_>, holder: &str, token: u64) -> Result<(), CallError> {
+        let is_theirs = |lease: &Lease| lease.holder == holder && lease.until_ms > ctx.unix_ms();
+        if token == self.stored.token && self.stored.lease.as_ref().is_some_and(is_theirs) {
+            return Ok(());
+        }
+        let reason = "this caller has no lease of this number, or it is over".to_owned();
+        Err(CallError::Conflict { code: "not_held", reason })
+    }
+
+    fn end_if_over(&mut self, ctx: &mut Context<'_>) {
+        if self.stored.lease.as_ref().is_some_and(|lease| lease.until_ms <= ctx.unix_ms()) {
+            self.free(ctx);
+        }
+    }
+
+    /// Nobody has it, unless somebody waits.
+    fn free(&mut self, ctx: &mut Context<'_>) {
+        match self.queue.next(ctx.now()) {
+            Some(next) => {
+                self.give(ctx, next.holder, next.seconds);
+                let reply = to_reply::<LockCall>(&self.shown(ctx));
+                ctx.reply(next.call, reply);
+            }
+            None => {
+                self.stored.lease = None;
+                ctx.cancel_alarm(END);
+                self.store(ctx);
+            }
+        }
+    }
+
+    /// A lease begins: its number is greater than every one before.
+    fn give(&mut self, ctx: &mut Context<'_>, holder: String, seconds: u64) {
+        self.stored.token += 1;
+        self.hold(ctx, holder, seconds);
+    }
+
+    fn hold(&mut self, ctx: &mut Context<'_>, holder: String, seconds: u64) {
+        let until_ms = ctx.unix_ms() + seconds * 1000;
+        self.stored.lease = Some(Lease { holder, until_ms });
+        ctx.set_alarm(END, until_ms).expect("it has the one alarm");
+        self.store(ctx);
+    }
+
+    fn store(&self, ctx: &mut Context<'_>) {
+        ctx.storage().put_as(STATE, &self.stored).expect("a name and two numbers fit a value");
+    }
+
+    fn shown(&self, ctx: &Context<'_>) -> LockReply {
+        let lease = self.stored.lease.as_ref().filter(|lease| lease.until_ms > ctx.unix_ms());
+        LockReply {
+            holder: lease.map(|lease| lease.holder.clone()),
+            token: self.stored.token,
+            expires_unix_ms: lease.map(|lease| lease.until_ms),
+            waiting: self.queue.len(),
+        }
+    }
+}
+
+fn held() -> CallError {
+    CallError::Conflict { code: "held", reason: "somebody else has the lock".to_owned() }
+}
+
+/// Who asks, as it is shown: no two of them are the same.
+fn holder_of(caller: &Caller) -> Result<String, CallError> {
+    match caller {
+        Caller::Operator => Ok("operator".to_owned()),
+        Caller::Object { class, name } => Ok(format!("object:{class}/{name}")),
+        Caller::User { subject, .. } => Ok(format!("user:{subject}")),
+        Caller::Anonymous => {
+            let reason = "expected a token that says who asks".to_owned();
+            Err(CallError::Conflict { code: "not_allowed", reason })
+        }
+    }
+}

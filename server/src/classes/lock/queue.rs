@@ -1,0 +1,68 @@
+//! Who waits for a lock, in the order they came. In memory alone: while somebody waits for an answer the object does
+//! not hibernate, and whoever waited when it was lost is told so.
+
+use std::collections::VecDeque;
+
+use tickstone_shared::time::Moment;
+
+use crate::object::awaited::Awaited;
+use crate::object::contract::{CallError, CallId};
+
+/// Who may wait for one lock.
+pub const WAITERS_MAX: usize = 128;
+
+/// Somebody who waits.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) call: CallId,
+    pub(super) awaited: Awaited,
+    pub(super) holder: String,
+    pub(super) seconds: u64,
+    /// For so long at most.
+    pub(super) until: Moment,
+}
+
+/// Everybody who waits, the first first.
+#[derive(Debug, Default)]
+pub(super) struct Queue(VecDeque<Waiter>);
+
+impl Queue {
+    /// One more, at the end.
+    pub(super) fn push(&mut self, waiter: Waiter) -> Result<(), CallError> {
+        self.leave_gone();
+        if self.0.len() >= WAITERS_MAX {
+            return Err(CallError::Overloaded);
+        }
+        self.0.push_back(waiter);
+        Ok(())
+    }
+
+    /// The first who is still there and has time.
+    pub(super) fn next(&mut self, now: Moment) -> Option<Waiter> {
+        self.leave_gone();
+        let place = self.0.iter().position(|waiter| waiter.until > now)?;
+        self.0.remove(place)
+    }
+
+    /// Those who have waited long enough.
+    pub(super) fn over(&mut self, now: Moment) -> Vec<Waiter> {
+        self.leave_gone();
+        let (over, wait) = self.0.drain(..).partition(|waiter| waiter.until <= now);
+        self.0 = wait;
+        Vec::from(over)
+    }
+
+    fn leave_gone(&mut self) {
+        self.0.retain(|waiter| !waiter.awaited.is_gone());
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().filter(|waiter| !waiter.awaited.is_gone()).count()
+    }
+
+    /// Nobody does.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
