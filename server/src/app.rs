@@ -11,6 +11,7 @@ use tickstone_shared::sim::assets::Assets;
 use tickstone_shared::sim::game::Game;
 use tickstone_shared::sim::registered::register;
 
+use crate::classes::bundled::bundled;
 use crate::classes::matches::audit::verify;
 use crate::classes::matches::class::{Entropy, Games, MatchClass, MatchSettings, Shelf};
 use crate::classes::matches::input_buffer::InputCounters;
@@ -90,6 +91,12 @@ impl App {
     pub fn game<G: Game>(mut self) -> Self {
         self.games.insert(G::NAME, register::<G>());
         self
+    }
+
+    /// Adds the classes that come with the server.
+    #[must_use]
+    pub fn bundled(self) -> Self {
+        bundled().into_iter().fold(self, Self::class)
     }
 
     /// Adds a class of objects.

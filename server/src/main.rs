@@ -1,4 +1,4 @@
-//! The server with the bundled games and maps.
+//! The server with the bundled classes, games and maps.
 
 use std::process::ExitCode;
 
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         .game::<Arena>()
         .game::<Duel>()
         .game::<Pong>()
+        .bundled()
         .asset("maps/dust.json", include_str!("../../assets/maps/dust.json"))
         .asset("maps/plains.json", include_str!("../../assets/maps/plains.json"))
         .asset("maps/yard.json", include_str!("../../assets/maps/yard.json"))

@@ -14,9 +14,7 @@ const FLAGS: &str =
 #[test]
 fn an_idle_run_has_every_figure_and_loses_no_socket() {
     let _turn = turn::shared();
-    let mut plan = Plan::dev().with("TICKSTONE_CONNECTIONS_PER_ADDRESS", "100");
-    plan.program = binaries::example("counter");
-    let server = plan.start();
+    let server = Plan::dev().with("TICKSTONE_CONNECTIONS_PER_ADDRESS", "100").start();
     let json = server.data().join("idle.json");
     let mut idle = Command::new(binaries::loadtest());
     idle.args(["idle", "--url", &server.url()]).args(FLAGS.split(' ')).arg("--json").arg(&json);

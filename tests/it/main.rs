@@ -6,6 +6,7 @@
 mod access;
 mod arena_loadtest;
 mod attack;
+mod classes;
 mod commands;
 mod conformance;
 mod damage;

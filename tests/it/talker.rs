@@ -1,4 +1,4 @@
-//! Somebody in a room of the guide, on a socket of the object's own.
+//! Somebody on a socket of an object's own.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
@@ -17,11 +17,16 @@ pub(crate) struct Talker {
 }
 
 impl Talker {
-    /// With a token that says who they are. None: the server is gone.
+    /// In a room of the guide, with a token that says who they are. None: the server is gone.
     pub(crate) fn enter(server: &Server, room: &str, name: &str) -> Option<Self> {
-        let asked = json!({ "subject": name, "scopes": [format!("room:{room}:connect")] });
+        Self::at(server, "room", room, name)
+    }
+
+    /// At an object, with a token that says who they are. None: the server is gone.
+    pub(crate) fn at(server: &Server, class: &str, object: &str, name: &str) -> Option<Self> {
+        let asked = json!({ "subject": name, "scopes": [format!("{class}:{object}:connect")] });
         let minted = server.http().try_ask("POST", "/v1/tokens", Some(&asked))?.expect(201);
-        let url = format!("ws://{}/v1/objects/room/{room}/socket", server.addr());
+        let url = format!("ws://{}/v1/objects/{class}/{object}/socket", server.addr());
         let mut request = url.into_client_request().unwrap();
         let bearer = format!("Bearer {}", minted["token"].as_str().unwrap());
         request.headers_mut().insert("authorization", bearer.parse().unwrap());

@@ -40,14 +40,6 @@ pub fn loadtest() -> PathBuf {
     workspace().copies.path().join("loadtest")
 }
 
-/// A server that is an example of the server's crate.
-pub fn example(name: &str) -> PathBuf {
-    let mut cargo = cargo("build");
-    cargo.args(["-p", "tickstone-server", "--example", name]);
-    run(cargo.current_dir(root()));
-    profile_dir().join("examples").join(name)
-}
-
 /// The native example of a player.
 pub fn walk() -> PathBuf {
     workspace().copies.path().join("walk")

@@ -2,4 +2,6 @@
 //!
 //! Responsible for: what an object does. Not responsible for: threads, sockets, the disk.
 
+pub mod bundled;
+pub mod counter;
 pub mod matches;

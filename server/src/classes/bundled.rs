@@ -1,0 +1,11 @@
+//! The classes that come with the server, beside that of matches.
+
+use std::sync::Arc;
+
+use super::counter::CounterClass;
+use crate::object::contract::ClassRef;
+
+/// One of each, by name.
+pub fn bundled() -> Vec<ClassRef> {
+    vec![Arc::new(CounterClass)]
+}
