@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::counter::CounterClass;
+use super::wallet::WalletClass;
 use crate::object::contract::ClassRef;
 
 /// One of each, by name.
 pub fn bundled() -> Vec<ClassRef> {
-    vec![Arc::new(CounterClass)]
+    vec![Arc::new(CounterClass), Arc::new(WalletClass)]
 }

@@ -5,3 +5,5 @@
 pub mod bundled;
 pub mod counter;
 pub mod matches;
+mod no_sockets;
+pub mod wallet;
