@@ -168,6 +168,13 @@ impl Scope {
         };
         fits_name && (its_class == "*" || its_class == class) && (its_verb == "*" || its_verb == verb.name())
     }
+
+    /// Does it allow this of every object of the class?
+    pub fn allows_all(&self, class: &str, verb: Verb) -> bool {
+        let Some((its_class, its_name, its_verb)) = self.parts() else { return false };
+        let fits = |its: &str, wanted: &str| its == "*" || its == wanted;
+        its_name == "*" && fits(its_class, class) && fits(its_verb, verb.name())
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +197,14 @@ mod tests {
         assert!(allows("chat:eu:room-*:call", "chat", "eu:room-7", Verb::Call), "names may have colons");
         assert!(!allows("chat:eu:room-*:call", "chat", "us:room-7", Verb::Call));
         assert!(!allows("chat:connect:connect", "chat", "lobby", Verb::Connect));
+    }
+
+    #[test]
+    fn a_scope_for_every_object_has_no_name() {
+        let all = |scope: &str| Scope::parse(scope).unwrap().allows_all("chat", Verb::Call);
+        assert!(all("chat:*:call") && all("*:*:*"));
+        assert!(!all("chat:a*:call") && !all("chat:lobby:call") && !all("chat:*:connect"));
+        assert!(!all("chats:*:call"));
     }
 
     #[test]

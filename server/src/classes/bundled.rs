@@ -7,6 +7,7 @@ use super::counter::CounterClass;
 use super::lock::LockClass;
 use super::presence::Presence;
 use super::session::SessionClass;
+use super::wallet::WalletClass;
 use crate::object::contract::ClassRef;
 use crate::object::simple::SimpleClass;
 
@@ -18,5 +19,6 @@ pub fn bundled() -> Vec<ClassRef> {
         Arc::new(LockClass),
         Arc::new(SimpleClass::<Presence>::default()),
         Arc::new(SessionClass::default()),
+        Arc::new(WalletClass),
     ]
 }

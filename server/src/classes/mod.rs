@@ -11,3 +11,4 @@ mod no_sockets;
 pub mod presence;
 pub mod session;
 pub mod users;
+pub mod wallet;

@@ -1,12 +1,15 @@
 //! The handlers of a durable object. Synchronous, run to completion on the owner's thread: nothing of the
 //! same object runs until one returns, so there is no lock in the code of a class.
 
+pub mod awaited;
+
 use std::sync::Arc;
 
 use tickstone_shared::time::Tick;
 
+use awaited::Awaited;
+
 use super::alarm::{AlarmError, AlarmFired};
-use super::awaited::Awaited;
 use super::caller::Caller;
 use super::class::ClassRules;
 use super::context::{Context, WriteRefused};

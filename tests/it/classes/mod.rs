@@ -6,3 +6,4 @@ mod lock;
 mod presence;
 mod readme;
 mod session;
+mod wallet;
