@@ -6,8 +6,7 @@ use std::sync::Arc;
 use tickstone_shared::time::Tick;
 
 use super::alarm::{AlarmError, AlarmFired};
-use super::awaited::Awaited;
-use super::caller::Caller;
+use super::caller::{Awaited, Caller};
 use super::class::ClassRules;
 use super::context::{Context, WriteRefused};
 use super::id::Identity;

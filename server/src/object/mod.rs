@@ -8,7 +8,6 @@
 //! [`alarm`], [`job`], [`peers`] (sockets), ticks and answers.
 
 pub mod alarm;
-pub mod awaited;
 pub mod caller;
 pub mod class;
 pub mod context;
