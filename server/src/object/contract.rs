@@ -1,16 +1,14 @@
 //! The handlers of a durable object. Synchronous, run to completion on the owner's thread: nothing of the
 //! same object runs until one returns, so there is no lock in the code of a class.
 
-pub mod awaited;
 
 use std::sync::Arc;
 
 use tickstone_shared::time::Tick;
 
-use awaited::Awaited;
 
 use super::alarm::{AlarmError, AlarmFired};
-use super::caller::Caller;
+use super::caller::{Awaited, Caller};
 use super::class::ClassRules;
 use super::context::{Context, WriteRefused};
 use super::id::Identity;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use tickstone_shared::time::Moment;
 
-use crate::object::contract::awaited::Awaited;
+use crate::object::caller::Awaited;
 use crate::object::contract::{CallError, CallId};
 
 /// Who may wait for one lock.

@@ -21,7 +21,7 @@ use crate::access::scope::ClassAccess;
 use crate::gateway::hub::Hub;
 use crate::gateway::upgrade;
 use crate::metrics::MetricsRef;
-use crate::object::caller::Caller;
+use crate::object::caller::{Caller, Waiting};
 use crate::object::class::ClassRules;
 use crate::object::contract::awaited::Waiting;
 use crate::object::contract::{CallError, Class};

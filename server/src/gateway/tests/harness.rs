@@ -26,7 +26,7 @@ use super::fake_game::{FakeGame, shape, welcome};
 use crate::clock::SystemClock;
 use crate::gateway::{Api, Gateway, GatewayOutlet, Readiness, Served, Settings, outlet, serve};
 use crate::metrics::{Metrics, MetricsRef};
-use crate::object::caller::Caller;
+use crate::object::caller::{Awaited, Caller};
 use crate::object::contract::CallError;
 use crate::object::contract::awaited::Awaited;
 use crate::object::effects::Listing;
