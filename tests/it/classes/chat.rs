@@ -19,7 +19,7 @@ fn call(method: &str) -> String {
 }
 
 /// The API as somebody with these scopes.
-fn http_as(server: &Server, subject: &str, scopes: Value) -> Http {
+fn http_as(server: &Server, subject: &str, scopes: &[&str]) -> Http {
     let minted =
         server.http().post("/v1/tokens", &json!({ "subject": subject, "scopes": scopes })).expect(201);
     server.http().with_secret(minted["token"].as_str().unwrap())
@@ -64,12 +64,12 @@ fn two_talk_in_a_room_as_the_readme_has_it_and_find_it_again_after_a_kill() {
 fn a_room_is_moderated_by_who_has_the_scope_and_listed_for_everybody() {
     let _turn = turn::shared();
     let server = Server::dev();
-    let bob = http_as(&server, "bob", json!(["chat:square:call"]));
+    let bob = http_as(&server, "bob", &["chat:square:call"]);
     bob.post(&call("say"), &json!({ "text": "rude" })).expect(200);
     bob.post(&call("delete"), &json!({ "id": 1 })).expect_problem(403, "not_allowed");
     bob.post("/v1/objects/chat/other/call/say", &json!({ "text": "x" }))
         .expect_problem(403, "credential_refused");
-    let eve = http_as(&server, "eve", json!(["chat:square:call", "chat_moderator:square:call"]));
+    let eve = http_as(&server, "eve", &["chat:square:call", "chat_moderator:square:call"]);
     eve.post(&call("delete"), &json!({ "id": 1 })).expect(200);
     eve.post(&call("delete"), &json!({ "id": 1 })).expect_problem(404, "no_such_message");
     eve.post(&call("mute"), &json!({ "user": "bob", "seconds": 60 })).expect(200);
@@ -87,7 +87,8 @@ fn a_room_is_moderated_by_who_has_the_scope_and_listed_for_everybody() {
         .expect(201);
     let mut inside = Talker::at(&server, "chat", "secret", "ann").expect("the server is up");
     let mut ann = Talker::at(&server, "chat", "square", "ann").expect("the server is up");
-    (next(&mut inside), next(&mut ann));
+    next(&mut inside);
+    next(&mut ann);
     let (head, body) = listing(&server, "");
     assert!(head.starts_with("http/1.1 200"), "{head}");
     let listed: Value = serde_json::from_str(&body).unwrap();

@@ -75,7 +75,7 @@ impl Chat {
 }
 
 /// A page of who is there.
-pub(super) fn page(ctx: &mut Context<'_>, page: MembersPage) -> Result<ChatReply, CallError> {
+pub(super) fn page(ctx: &mut Context<'_>, page: &MembersPage) -> Result<ChatReply, CallError> {
     let limit = page.limit.unwrap_or(MEMBERS_PAGE_DEFAULT);
     if !(1..=MEMBERS_PAGE_MAX).contains(&limit) {
         return Err(CallError::Invalid(format!("limit is {limit}; expected 1 to {MEMBERS_PAGE_MAX}")));

@@ -128,7 +128,7 @@ impl Simple for Chat {
                 self.say(ctx, user, text).map(ChatReply::Said)
             }
             ChatCall::History(page) => talk::page(ctx, &page.unwrap_or_default()),
-            ChatCall::Members(page) => members::page(ctx, page.unwrap_or_default()),
+            ChatCall::Members(page) => members::page(ctx, &page.unwrap_or_default()),
             ChatCall::Rules => Ok(ChatReply::Rules(self.rules.clone())),
             call if moderates(ctx, caller, MODERATOR_SCOPE) => self.moderated(ctx, call),
             _ => Err(CallError::Forbidden("a moderator does that".to_owned())),

@@ -160,7 +160,7 @@ impl Presence {
         // What came is not repeated, so not in serde's words.
         match serde_json::from_str(text).map_err(|_| CallError::Invalid(expected.to_owned()))? {
             Heard::Beat(beat) => self.beat(ctx, &user, beat).map(drop),
-            Heard::Watch { users } => self.watch(ctx, socket, users),
+            Heard::Watch { users } => self.watch(ctx, socket, users.as_deref()),
         }
     }
 

@@ -41,9 +41,9 @@ impl Presence {
         &mut self,
         ctx: &mut Context<'_>,
         socket: SocketId,
-        users: Option<Watched>,
+        users: Option<&[String]>,
     ) -> Result<(), CallError> {
-        let kept = match &users {
+        let kept = match users {
             Some(users) => {
                 check_list(users)?;
                 postcard::to_stdvec(users).expect("texts can be encoded")
@@ -54,7 +54,7 @@ impl Presence {
         let too_long =
             || CallError::Invalid(format!("users has {bytes} bytes; at most {ATTACHMENT_BYTES_MAX}"));
         ctx.peers().attach(socket, kept).map_err(|_| too_long())?;
-        self.show(ctx, socket, users.as_deref())?;
+        self.show(ctx, socket, users)?;
         Ok(())
     }
 

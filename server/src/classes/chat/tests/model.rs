@@ -129,7 +129,10 @@ impl Run {
             9 => {
                 let user = self.name();
                 let (method, changes) = match self.below(4) {
-                    0 => ("mute", self.model.muted.insert(user) || true),
+                    0 => {
+                        self.model.muted.insert(user);
+                        ("mute", true)
+                    }
                     _ => ("unmute", self.model.muted.remove(user)),
                 };
                 assert_eq!(ask(&mut self.bed, method, json!({ "user": user })).is_ok(), changes);
