@@ -1,11 +1,9 @@
 //! The handlers of a durable object. Synchronous, run to completion on the owner's thread: nothing of the
 //! same object runs until one returns, so there is no lock in the code of a class.
 
-
 use std::sync::Arc;
 
 use tickstone_shared::time::Tick;
-
 
 use super::alarm::{AlarmError, AlarmFired};
 use super::caller::{Awaited, Caller};

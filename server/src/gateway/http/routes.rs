@@ -23,7 +23,6 @@ use crate::gateway::upgrade;
 use crate::metrics::MetricsRef;
 use crate::object::caller::{Caller, Waiting};
 use crate::object::class::ClassRules;
-use crate::object::contract::awaited::Waiting;
 use crate::object::contract::{CallError, Class};
 use crate::object::id::Identity;
 use crate::object::peer::SocketRules;

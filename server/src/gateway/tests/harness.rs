@@ -28,7 +28,6 @@ use crate::gateway::{Api, Gateway, GatewayOutlet, Readiness, Served, Settings, o
 use crate::metrics::{Metrics, MetricsRef};
 use crate::object::caller::{Awaited, Caller};
 use crate::object::contract::CallError;
-use crate::object::contract::awaited::Awaited;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
 use crate::object::peer::SocketInfo;
