@@ -1,6 +1,7 @@
 //! Who comes and goes, and what everybody may see of a room.
 
 use super::*;
+use crate::store::{MemoryStore, StoreSettings};
 
 /// What is published of rooms.
 fn listed(bed: &mut Testbed) -> Vec<Value> {
@@ -60,19 +61,13 @@ fn a_room_is_listed_with_its_members_while_somebody_is_there() {
 
 #[test]
 fn a_room_that_was_reset_is_listed_again_and_has_its_members() {
-    let mut bed = Testbed::by_hand().object::<Chat>();
+    let settings = StoreSettings { object_bytes_max: 400, ..StoreSettings::new("") };
+    let mut bed = Testbed::on(MemoryStore::with(&settings)).object::<Chat>();
     let ann = enter(&mut bed, "ann");
-    bed.flush();
-    say(&mut bed, ann, "lost");
-    bed.store().fail();
-    bed.flush();
-    bed.store().repair();
-    bed.advance(SECOND);
-    bed.flush();
-    let members = bed.begin_call(Caller::Operator, "chat", ROOM, "members", Value::Null);
-    bed.flush();
-    assert_eq!(members.answer().unwrap().unwrap()["users"], json!(["ann"]));
-    assert_eq!(listed(&mut bed)[0]["members"], 1);
+    say(&mut bed, ann, &"over the quota ".repeat(30));
+    assert!(told_of(&bed, ann, "message").is_empty(), "it was not stored, so the room was reset");
+    assert_eq!(ask(&mut bed, "members", Value::Null).unwrap()["users"], json!(["ann"]));
+    assert_eq!(listed(&mut bed), [json!({ "name": "lobby", "members": 1 })]);
 }
 
 #[test]
