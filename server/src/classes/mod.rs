@@ -6,4 +6,5 @@ pub mod bundled;
 pub mod counter;
 pub mod matches;
 mod no_sockets;
+pub mod rate_limiter;
 pub mod wallet;
