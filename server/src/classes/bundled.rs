@@ -6,6 +6,7 @@ use super::chat::Chat;
 use super::counter::CounterClass;
 use super::lock::LockClass;
 use super::presence::Presence;
+use super::rate_limiter::RateLimiterClass;
 use super::session::SessionClass;
 use super::wallet::WalletClass;
 use crate::object::contract::ClassRef;
@@ -18,6 +19,7 @@ pub fn bundled() -> Vec<ClassRef> {
         Arc::new(CounterClass),
         Arc::new(LockClass),
         Arc::new(SimpleClass::<Presence>::default()),
+        Arc::new(RateLimiterClass),
         Arc::new(SessionClass::default()),
         Arc::new(WalletClass),
     ]

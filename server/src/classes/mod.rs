@@ -9,6 +9,7 @@ pub mod lock;
 pub mod matches;
 mod no_sockets;
 pub mod presence;
+pub mod rate_limiter;
 pub mod session;
 pub mod users;
 pub mod wallet;

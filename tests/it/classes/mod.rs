@@ -4,6 +4,7 @@ mod chat;
 mod counter;
 mod lock;
 mod presence;
+mod rate_limiter;
 mod readme;
 mod session;
 mod wallet;
