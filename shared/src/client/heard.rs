@@ -55,7 +55,7 @@ pub enum Came {
 /// What a client may do after its connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterClose {
-    /// Come back, by the hello of [`Session::hello`].
+    /// Come back, by the hello of [`Session::hello`](super::session::Session::hello).
     TryAgain,
     /// There is nothing to come back to.
     GiveUp,
