@@ -101,14 +101,7 @@ fn a_plain_page_has_the_table_and_every_figure_escaped() {
     let json = serde_json::json!({ "rooms": 3, "cost": { "computed": "1 < 2 & 3" } });
     let slos = Slo::parse_all("rooms>=4").unwrap();
     let text = parsed(&plain("Rooms <of> a run", "rooms       3 & more\nwhole line\n", &json, &slos));
-    for part in [
-        "Rooms &lt;of&gt; a run",
-        "3 &amp; more",
-        "whole line",
-        "cost.computed",
-        "1 &lt; 2 &amp; 3",
-        "broken",
-    ] {
-        assert!(text.lines().any(|line| line.contains(part)), "{part} is not in {text}");
+    for part in ["Rooms <of> a run", "3 & more", "whole line", "cost.computed", "1 < 2 & 3", "broken"] {
+        assert!(text.lines().any(|line| line == part), "{part} is not in {text}");
     }
 }
