@@ -179,7 +179,8 @@ impl Run<'_> {
         let ratios =
             pairs.map(|(room, bare)| Some(room.cpu_us_per_delivery()? / bare.cpu_us_per_delivery()?));
         self.report.ratio = median(ratios);
-        self.report.lost = room.members.lost() + bare.members.lost();
+        self.report.lost_by = room.members.lost_by();
+        self.report.lost = self.report.lost_by.values().sum();
         self.report.refused = room.members.refused();
         (self.report.server, self.report.bare) = (room.report(window), bare.report(window));
     }

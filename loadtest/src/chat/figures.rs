@@ -2,6 +2,7 @@
 //!
 //! Invariant: what could not be measured is null, never 0.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -19,8 +20,10 @@ pub struct RoomsReport {
     pub members: usize,
     /// Sockets that were open at the end.
     pub sockets: usize,
-    /// Sockets that the server closed.
+    /// Sockets that the server closed, or that failed.
     pub lost: usize,
+    /// How many of them ended how: by close code, or by what the system said.
+    pub lost_by: BTreeMap<String, usize>,
     /// Messages that a room did not take.
     pub refused: u64,
     /// Copies of messages that did not come, of those that should have.
@@ -85,8 +88,10 @@ pub struct SideReport {
 pub struct CrowdReport {
     /// Members of the room, and as many bare sockets.
     pub members: usize,
-    /// Sockets that were closed.
+    /// Sockets of the room that the server closed, or that failed.
     pub lost: usize,
+    /// How many of them ended how: by close code, or by what the system said.
+    pub lost_by: BTreeMap<String, usize>,
     /// Messages that the room did not take.
     pub refused: u64,
     /// Bytes of a message, on both sides.
@@ -132,14 +137,17 @@ fn generator(cores: f64, is_bound: bool) -> String {
 
 impl fmt::Display for RoomsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rooms, members, sockets, lost, refused, missing, per_minute, .. } = self;
+        let Self { rooms, members, sockets, lost, lost_by, refused, missing, per_minute, .. } = self;
         let load = format!("{rooms} rooms of {members}, {per_minute} a minute and member, {sockets} sockets");
         let cost = &self.cost;
         lines(
             f,
             &[
                 ("load", load),
-                ("went wrong", format!("{lost} sockets lost, {refused} refused, {missing} missing")),
+                (
+                    "went wrong",
+                    format!("{lost} sockets lost {lost_by:?}, {refused} refused, {missing} missing"),
+                ),
                 ("bytes per room, hibernated", whole(self.bytes_per_room_hibernated)),
                 ("bytes per member, hibernated", whole(self.bytes_per_member_hibernated)),
                 ("bytes per room, talking", whole(self.bytes_per_room_talking)),
@@ -162,7 +170,7 @@ impl fmt::Display for RoomsReport {
 
 impl fmt::Display for CrowdReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { members, lost, refused, message_bytes, per_second, rounds, seconds, .. } = self;
+        let Self { members, lost, lost_by, refused, message_bytes, per_second, rounds, seconds, .. } = self;
         let load = format!("{members} members, {per_second} messages of {message_bytes} bytes a second");
         let joining = format!("{:.1} s, {} messages", self.joining_seconds, self.joining_messages);
         lines(
@@ -170,7 +178,7 @@ impl fmt::Display for CrowdReport {
             &[
                 ("load", load),
                 ("measured", format!("{rounds} x {seconds} s of each side, in turn")),
-                ("went wrong", format!("{lost} sockets lost, {refused} refused")),
+                ("went wrong", format!("{lost} sockets lost {lost_by:?}, {refused} refused")),
                 ("joining", joining),
             ],
         )?;

@@ -1,7 +1,7 @@
 //! Everybody who has a socket, and what they hear.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -43,7 +43,8 @@ pub(super) struct Heard {
     any: Cell<u64>,
     /// Messages that say that something was not taken.
     refused: Cell<u64>,
-    lost: Cell<usize>,
+    /// How sockets ended, and how many so.
+    lost_by: RefCell<BTreeMap<String, usize>>,
     /// Of the newest message that was said.
     message_bytes: Cell<usize>,
 }
@@ -57,7 +58,7 @@ impl Heard {
             latency_us: RefCell::new(latency_us),
             any: Cell::default(),
             refused: Cell::default(),
-            lost: Cell::default(),
+            lost_by: RefCell::default(),
             message_bytes: Cell::default(),
         }
     }
@@ -69,8 +70,12 @@ impl Heard {
     }
 
     fn happened(&self, what: Happened<'_>) {
-        let Happened::Told(payload) = what else {
-            return self.lost.set(self.lost.get() + 1);
+        let payload = match what {
+            Happened::Told(payload) => payload,
+            Happened::Lost(end) => {
+                *self.lost_by.borrow_mut().entry(format!("{end:?}")).or_default() += 1;
+                return;
+            }
         };
         self.any.set(self.any.get() + 1);
         if payload.starts_with(br#"{"t":"error""#) {
@@ -114,9 +119,9 @@ impl Members {
         self.sockets.len()
     }
 
-    /// Sockets that the server closed.
-    pub(super) fn lost(&self) -> usize {
-        self.heard.lost.get()
+    /// How sockets ended, and how many so.
+    pub(super) fn lost_by(&self) -> BTreeMap<String, usize> {
+        self.heard.lost_by.borrow().clone()
     }
 
     /// What was said and not taken.
@@ -198,6 +203,7 @@ pub(super) fn say(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::idle::socket::End;
 
     #[test]
     fn a_message_carries_the_time_at_which_it_was_said() {
@@ -220,8 +226,9 @@ mod tests {
         heard.since.set(Moment(u64::MAX));
         heard.happened(Happened::Told(told(later).as_bytes()));
         heard.happened(Happened::Told(br#"{"t":"error","code":"too_fast"}"#));
-        heard.happened(Happened::Lost);
+        heard.happened(Happened::Lost(End::Closed(4423)));
         assert_eq!((heard.latency_us.borrow().len(), heard.any.get()), (1, 3));
-        assert_eq!((heard.refused.get(), heard.lost.get()), (1, 1));
+        assert_eq!(heard.refused.get(), 1);
+        assert_eq!(heard.lost_by.borrow()["Closed(4423)"], 1);
     }
 }

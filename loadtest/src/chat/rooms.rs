@@ -93,8 +93,10 @@ impl Run<'_> {
         let all_talked = self.talk(all).await?;
         self.of_all(&all_talked);
         self.by_slopes((&few_asleep, &all_asleep), (&few_talked, &all_talked), all - few);
-        self.report.sockets = self.everybody.len() - self.everybody.lost();
-        (self.report.lost, self.report.refused) = (self.everybody.lost(), self.everybody.refused());
+        self.report.lost_by = self.everybody.lost_by();
+        self.report.lost = self.report.lost_by.values().sum();
+        self.report.sockets = self.everybody.len() - self.report.lost;
+        self.report.refused = self.everybody.refused();
         Ok(())
     }
 

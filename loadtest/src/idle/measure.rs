@@ -14,7 +14,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::figures::{IdleReport, percentiles};
 use super::options::IdleOptions;
-use super::socket::{Happened, Listener, Socket, Way, open};
+use super::socket::{End, Happened, Listener, Socket, Way, open};
 use crate::clock::Clock;
 use crate::fleet::FleetError;
 use crate::hostile::limits;
@@ -61,8 +61,8 @@ struct Run<'a> {
     /// Sockets that are to be open.
     all: usize,
     sockets: Vec<Socket>,
-    /// When a socket was told something; none: it was lost.
-    happened: mpsc::UnboundedReceiver<Option<Moment>>,
+    /// When a socket was told something, or how it ended.
+    happened: mpsc::UnboundedReceiver<Result<Moment, End>>,
     listener: Listener,
     report: IdleReport,
 }
@@ -72,7 +72,10 @@ impl<'a> Run<'a> {
         let clock = Clock::start();
         let (happens, happened) = mpsc::unbounded_channel();
         let listener: Listener = Rc::new(move |what: Happened<'_>| {
-            let at = matches!(what, Happened::Told(_)).then(|| clock.now());
+            let at = match what {
+                Happened::Told(_) => Ok(clock.now()),
+                Happened::Lost(end) => Err(end),
+            };
             // Nobody counts any more at the end of a run.
             let _ = happens.send(at);
         });
@@ -177,10 +180,10 @@ impl<'a> Run<'a> {
                 None => return,
                 Some(Ok(Ok(socket))) => self.sockets.push(socket),
                 Some(Ok(Err(error))) => {
-                    self.report.lost += 1;
+                    self.report.lose(format!("opening: {error}"));
                     complain(&self.bar, &format!("a socket: {error}"));
                 }
-                Some(Err(_)) => self.report.lost += 1,
+                Some(Err(_)) => self.report.lose("opening: the task failed".to_owned()),
             }
         }
     }
@@ -211,8 +214,8 @@ impl<'a> Run<'a> {
     async fn told(&mut self) -> Moment {
         loop {
             match self.happened.recv().await {
-                Some(Some(at)) => return at,
-                Some(None) => self.report.lost += 1,
+                Some(Ok(at)) => return at,
+                Some(Err(end)) => self.report.lose(format!("{end:?}")),
                 None => std::future::pending().await,
             }
         }
@@ -221,7 +224,9 @@ impl<'a> Run<'a> {
     /// Messages that nobody waited for are thrown away.
     fn count_lost(&mut self) {
         while let Ok(happened) = self.happened.try_recv() {
-            self.report.lost += usize::from(happened.is_none());
+            if let Err(end) = happened {
+                self.report.lose(format!("{end:?}"));
+            }
         }
     }
 
