@@ -17,6 +17,7 @@ use super::effects::{Control, Effects, Listing, Output, Release};
 use super::id::Identity;
 use super::job::JobId;
 use super::sight::Sight;
+use super::snapshot::SNAPSHOT_BYTES_MAX;
 use super::socket::{SocketId, StateFrame};
 use super::storage::{ALARM_NAME_BYTES_MAX, KEY_BYTES_MAX, Reader, VALUE_BYTES_MAX};
 use super::values::OwnWrites;
@@ -52,6 +53,12 @@ pub enum WriteRefused {
     /// The name of an alarm is too long.
     #[error("the name of an alarm has {got} bytes; at most {ALARM_NAME_BYTES_MAX}")]
     AlarmName {
+        /// Its bytes.
+        got: usize,
+    },
+    /// What it shows is too long.
+    #[error("what an object shows has {got} bytes; at most {SNAPSHOT_BYTES_MAX}")]
+    Snapshot {
         /// Its bytes.
         got: usize,
     },

@@ -13,6 +13,7 @@ use super::contract::{CallError, CallId};
 use super::id::{Identity, ObjectId};
 use super::job::{Job, JobId};
 use super::peer::{Attachment, AutoResponse, Payload, Tags, WhenFull};
+use super::snapshot::ObjectSnapshot;
 use super::socket::{SocketId, StateFrame};
 use super::storage::{Bookmark, Write};
 
@@ -53,6 +54,8 @@ pub enum Output {
     },
     /// Something for the object's own sockets.
     Peer(Box<PeerOutput>),
+    /// What the object shows is another from now on; none: whoever asks is to read it again.
+    Snapshot(Option<ObjectSnapshot>),
     /// A job begins.
     Start {
         /// Its name.
