@@ -11,8 +11,7 @@ use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, CallId, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, CallId, DurableObject, WakeError, WakeReason};
 use crate::object::request::{ObjectRequest, ObjectResponse};
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, to_reply};
@@ -21,27 +20,8 @@ use crate::object::values::StorageError;
 /// A token moderates a board by a scope `leaderboard_moderator:BOARD:call`, beside the one for the board itself.
 pub const MODERATOR_SCOPE: &str = "leaderboard_moderator";
 
-/// The class `leaderboard`. Who may call posts results, so that takes a token with a scope, which players have not:
-/// nobody posts their own. Reading is for everybody, over HTTP and by what the board shows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LeaderboardClass;
-
-impl Class for LeaderboardClass {
-    fn name(&self) -> &'static str {
-        Leaderboard::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<Leaderboard>::default()
-    }
-
-    fn rules(&self) -> ClassRules {
-        let access = ClassAccess { http: Access::Public, ..ClassAccess::all(Access::Token) };
-        ClassRules { access, listed: true, ..ClassRules::default() }
-    }
-}
-
-/// One board.
+/// One board, an object of the class `leaderboard`. Who may call posts results, so that takes a token with a scope,
+/// which players have not: nobody posts their own. Reading is for everybody, over HTTP and by what the board shows.
 #[derive(Debug, Default)]
 pub struct Leaderboard {
     /// Read when it is first asked for; none again after a handler that failed, which may have changed it.
@@ -51,6 +31,11 @@ pub struct Leaderboard {
 impl Typed for Leaderboard {
     const CLASS: &'static str = "leaderboard";
     type Call = BoardCall;
+
+    fn rules() -> ClassRules {
+        let access = ClassAccess { http: Access::Public, ..ClassAccess::all(Access::Token) };
+        ClassRules { access, listed: true, ..ClassRules::default() }
+    }
 }
 
 impl DurableObject for Leaderboard {

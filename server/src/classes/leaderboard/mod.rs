@@ -20,7 +20,7 @@ mod seasons;
 mod tests;
 mod words;
 
-pub use class::{Leaderboard, LeaderboardClass, MODERATOR_SCOPE};
+pub use class::{Leaderboard, MODERATOR_SCOPE};
 pub use keys::{KEY_BYTES_MAX, KEY_REMEMBERED, KEYS_MAX};
 pub use place::SCORE_MAX;
 pub use ranking::STRETCH_MAX;
@@ -28,5 +28,5 @@ pub use reading::{AROUND_MAX, PAGE_MAX, SHOWN_EVERY, TOP_MAX};
 pub use rules::{ENTRIES, ENTRIES_MAX, Keeps, Rules, RulesChange, SEASON_SECONDS, SEASONS_KEPT_MAX, Sorted};
 pub use words::{
     BoardCall, BoardReply, Counted, Done, Entry, Of, PLACED_MAX, Page, Placed, Rank, SCORES_MAX, Season,
-    Standing, Submission, Which,
+    Settled, Standing, Submission, Which,
 };

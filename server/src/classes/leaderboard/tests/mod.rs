@@ -18,10 +18,11 @@ use crate::access::scope::{Scope, Subject};
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::id::Identity;
+use crate::object::typed::TypedClass;
 use crate::testing::Testbed;
 
 pub(super) fn bed() -> Testbed {
-    Testbed::new().class(Arc::new(LeaderboardClass))
+    Testbed::new().class(Arc::new(TypedClass::<Leaderboard>::default()))
 }
 
 /// One that remembers, and one that forgets after every event.

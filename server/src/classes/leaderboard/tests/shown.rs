@@ -52,7 +52,7 @@ fn what_is_shown_is_renewed_once_a_second() {
 
 #[test]
 fn what_is_not_durable_is_not_shown() {
-    let mut bed = Testbed::by_hand().class(std::sync::Arc::new(LeaderboardClass));
+    let mut bed = Testbed::by_hand().class(std::sync::Arc::new(TypedClass::<Leaderboard>::default()));
     let first =
         bed.begin_call(Caller::Operator, "leaderboard", "b", "submit", json!({ "scores": { "a": 1 } }));
     bed.settle();
