@@ -17,10 +17,10 @@ use super::effects::{Control, Effects, Listing, Output, Release};
 use super::id::Identity;
 use super::job::JobId;
 use super::sight::Sight;
-use super::snapshot::SNAPSHOT_BYTES_MAX;
 use super::socket::{SocketId, StateFrame};
 use super::storage::{ALARM_NAME_BYTES_MAX, KEY_BYTES_MAX, Reader, VALUE_BYTES_MAX};
 use super::values::OwnWrites;
+use super::values::snapshot::SNAPSHOT_BYTES_MAX;
 
 /// The one argument every handler gets.
 pub struct Context<'a> {

@@ -13,9 +13,9 @@ use super::contract::{CallError, CallId};
 use super::id::{Identity, ObjectId};
 use super::job::{Job, JobId};
 use super::peer::{Attachment, AutoResponse, Payload, Tags, WhenFull};
-use super::snapshot::ObjectSnapshot;
 use super::socket::{SocketId, StateFrame};
 use super::storage::{Bookmark, Write};
+use super::values::snapshot::ObjectSnapshot;
 
 /// Something that leaves the object.
 #[derive(Debug)]

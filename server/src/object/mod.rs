@@ -22,7 +22,6 @@ pub mod request;
 pub mod resume;
 pub mod sight;
 pub mod simple;
-pub mod snapshot;
 pub mod socket;
 pub mod storage;
 pub mod typed;

@@ -12,6 +12,7 @@ use super::effects::{Control, Output, Release};
 use super::storage::{Bookmark, KEY_BYTES_MAX, Range, ReadError, Reader, VALUE_BYTES_MAX, Write};
 use unwritten::Seen;
 
+pub mod snapshot;
 pub mod unwritten;
 
 /// A key and its value.

@@ -15,9 +15,9 @@ use crate::object::effects::Listing;
 use crate::object::id::Identity;
 use crate::object::peer::SocketInfo;
 use crate::object::resume::ResumeToken;
-use crate::object::snapshot::ObjectSnapshot;
 use crate::object::socket::{SocketEvent, SocketId};
 use crate::object::storage::{Bookmark, ReadError, Ticket};
+use crate::object::values::snapshot::ObjectSnapshot;
 use tickstone_shared::ids::ObjectName;
 use tickstone_shared::time::Moment;
 

@@ -26,7 +26,6 @@ pub mod panic_guard;
 pub mod pool;
 pub mod ports;
 pub mod settings;
-pub mod snapshots;
 pub mod threads;
 pub mod watchdog;
 pub mod worker;

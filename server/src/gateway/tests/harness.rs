@@ -33,9 +33,9 @@ use crate::object::id::Identity;
 use crate::object::peer::SocketInfo;
 use crate::object::request::HTTP_METHOD;
 use crate::object::resume::{ResumeKey, ResumeToken};
-use crate::object::snapshot::ObjectSnapshot;
 use crate::object::socket::{Receiver, SocketEvent, SocketId, StateFrame};
 use crate::object::storage::{Bookmark, ReadError, Ticket};
+use crate::object::values::snapshot::ObjectSnapshot;
 use crate::runtime::handle::{EventRefused, Objects, ReplyTo};
 use crate::runtime::ports::{Outlet as _, SocketOutput};
 

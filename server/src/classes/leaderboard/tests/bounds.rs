@@ -1,9 +1,9 @@
 //! Limits, to one more, and bodies that are none.
 
-use super::super::board::Meta;
-use super::super::place::Place;
-use super::super::ranking::Ranking;
 use super::*;
+use crate::classes::leaderboard::board::Meta;
+use crate::classes::leaderboard::place::Place;
+use crate::classes::leaderboard::ranking::Ranking;
 use crate::object::storage::{Record, Write, WriteBatch};
 use crate::runtime::ports::Store as _;
 use tickstone_shared::ids::Epoch;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::object::snapshot::{ObjectSnapshot, SNAPSHOT_BYTES_MAX};
+use crate::object::values::snapshot::{ObjectSnapshot, SNAPSHOT_BYTES_MAX};
 
 fn snapshot(bed: &mut Testbed) -> Option<ObjectSnapshot> {
     bed.objects().snapshot(&board()).unwrap()

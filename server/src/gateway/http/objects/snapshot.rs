@@ -11,7 +11,7 @@ use crate::gateway::http::object_access::ObjectPath;
 use crate::gateway::http::problem::Problem;
 use crate::gateway::http::routes::{ClassEntry, RoutesRef};
 use crate::object::contract::CallError;
-use crate::object::snapshot::ObjectSnapshot;
+use crate::object::values::snapshot::ObjectSnapshot;
 
 /// What everybody may see may be a second old.
 const FOR_EVERYBODY: &str = "public, max-age=1";

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::context::{Context, WriteRefused};
-use super::effects::{Output, Release};
+use crate::object::context::{Context, WriteRefused};
+use crate::object::effects::{Output, Release};
 
 /// Bytes of what an object shows.
 pub const SNAPSHOT_BYTES_MAX: usize = 64 * 1024;

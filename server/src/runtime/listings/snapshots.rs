@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-use super::pool::Shared;
 use crate::object::id::ObjectId;
-use crate::object::snapshot::{ObjectSnapshot, SNAPSHOT};
 use crate::object::storage::ReadError;
+use crate::object::values::snapshot::{ObjectSnapshot, SNAPSHOT};
+use crate::runtime::pool::Shared;
 
 /// Snapshots that are held; the one that nobody has asked for the longest goes.
 pub const SNAPSHOTS_MAX: usize = 4096;
@@ -98,7 +98,10 @@ impl Inside {
 
 impl Shared {
     /// What is stored that an object shows. Reads the disk.
-    pub(super) fn stored_snapshot(&self, object: ObjectId) -> Result<Option<ObjectSnapshot>, ReadError> {
+    pub(in crate::runtime) fn stored_snapshot(
+        &self,
+        object: ObjectId,
+    ) -> Result<Option<ObjectSnapshot>, ReadError> {
         let began = match self.snapshots.look(object) {
             Ok(held) => return Ok(Some(held)),
             Err(began) => began,
