@@ -8,6 +8,7 @@ use super::lock::LockClass;
 use super::presence::Presence;
 use super::rate_limiter::RateLimiterClass;
 use super::session::SessionClass;
+use super::single_flight::SingleFlightClass;
 use super::wallet::WalletClass;
 use crate::object::contract::ClassRef;
 use crate::object::simple::SimpleClass;
@@ -21,6 +22,7 @@ pub fn bundled() -> Vec<ClassRef> {
         Arc::new(SimpleClass::<Presence>::default()),
         Arc::new(RateLimiterClass),
         Arc::new(SessionClass::default()),
+        Arc::new(SingleFlightClass),
         Arc::new(WalletClass),
     ]
 }

@@ -11,5 +11,7 @@ mod no_sockets;
 pub mod presence;
 pub mod rate_limiter;
 pub mod session;
+pub mod single_flight;
 pub mod users;
+mod waiting;
 pub mod wallet;

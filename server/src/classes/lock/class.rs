@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::calls::{Acquire, LockCall, LockReply, Release, Renew, check_seconds};
-use super::queue::{Queue, Waiter};
 use crate::access::scope::{Access, ClassAccess};
 use crate::classes::no_sockets;
+use crate::classes::waiting::{Queue, Waiter};
 use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
@@ -17,6 +17,9 @@ use crate::object::id::Identity;
 use crate::object::job::{Job, JobId, JobResult};
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, to_reply};
+
+/// Who may wait for one lock.
+pub const WAITERS_MAX: usize = 128;
 
 /// Between two looks at who has waited long enough.
 const LOOK: Duration = Duration::from_millis(250);
@@ -135,7 +138,10 @@ impl Lock {
         if waiter.until == ctx.now() {
             return Err(held());
         }
-        self.queue.push(waiter)?;
+        if self.queue.len() >= WAITERS_MAX {
+            return Err(CallError::Overloaded);
+        }
+        self.queue.push(waiter);
         self.look_again(ctx);
         Ok(Answer::Later)
     }

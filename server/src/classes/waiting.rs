@@ -1,15 +1,12 @@
-//! Who waits for a lock, in the order they came. In memory alone: while somebody waits for an answer the object does
-//! not hibernate, and whoever waited when it was lost is told so.
+//! Who waits for what somebody else has, in the order they came. In memory alone: while somebody waits for an answer the
+//! object does not hibernate, and whoever waited when it was lost is told so.
 
 use std::collections::VecDeque;
 
 use tickstone_shared::time::Moment;
 
 use crate::object::caller::Awaited;
-use crate::object::contract::{CallError, CallId};
-
-/// Who may wait for one lock.
-pub const WAITERS_MAX: usize = 128;
+use crate::object::contract::CallId;
 
 /// Somebody who waits.
 #[derive(Debug)]
@@ -17,6 +14,7 @@ pub(super) struct Waiter {
     pub(super) call: CallId,
     pub(super) awaited: Awaited,
     pub(super) holder: String,
+    /// The length of the lease they want.
     pub(super) seconds: u64,
     /// For so long at most.
     pub(super) until: Moment,
@@ -27,14 +25,10 @@ pub(super) struct Waiter {
 pub(super) struct Queue(VecDeque<Waiter>);
 
 impl Queue {
-    /// One more, at the end.
-    pub(super) fn push(&mut self, waiter: Waiter) -> Result<(), CallError> {
+    /// One more, at the end. Whoever calls this knows that there is room.
+    pub(super) fn push(&mut self, waiter: Waiter) {
         self.leave_gone();
-        if self.0.len() >= WAITERS_MAX {
-            return Err(CallError::Overloaded);
-        }
         self.0.push_back(waiter);
-        Ok(())
     }
 
     /// The first who is still there and has time.
@@ -50,6 +44,12 @@ impl Queue {
         let (over, wait) = self.0.drain(..).partition(|waiter| waiter.until <= now);
         self.0 = wait;
         Vec::from(over)
+    }
+
+    /// Everybody who is still there; nobody waits any more.
+    pub(super) fn take_all(&mut self) -> Vec<Waiter> {
+        self.leave_gone();
+        self.0.drain(..).collect()
     }
 
     fn leave_gone(&mut self) {
