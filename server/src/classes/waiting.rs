@@ -1,12 +1,14 @@
-//! Who waits for what somebody else has, in the order they came. In memory alone: while somebody waits for an answer the
-//! object does not hibernate, and whoever waited when it was lost is told so.
+//! Who has what only one may have, and who waits for it, in the order they came.
+//!
+//! Who waits is in memory alone: while somebody waits for an answer the object does not hibernate, and whoever waited
+//! when it was lost is told so.
 
 use std::collections::VecDeque;
 
 use tickstone_shared::time::Moment;
 
-use crate::object::caller::Awaited;
-use crate::object::contract::CallId;
+use crate::object::caller::{Awaited, Caller};
+use crate::object::contract::{CallError, CallId};
 
 /// Somebody who waits.
 #[derive(Debug)]
@@ -64,5 +66,15 @@ impl Queue {
     /// Nobody does.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Who asks, as it is shown: no two of them are the same.
+pub(super) fn holder_of(caller: &Caller) -> Result<String, CallError> {
+    match caller {
+        Caller::Operator => Ok("operator".to_owned()),
+        Caller::Object { class, name } => Ok(format!("object:{class}/{name}")),
+        Caller::User { subject, .. } => Ok(format!("user:{subject}")),
+        Caller::Anonymous => Err(CallError::Forbidden("expected a token that says who asks".to_owned())),
     }
 }

@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::calls::{Acquire, LockCall, LockReply, Release, Renew, check_seconds};
 use crate::access::scope::{Access, ClassAccess};
 use crate::classes::no_sockets;
-use crate::classes::waiting::{Queue, Waiter};
+use crate::classes::waiting::{Queue, Waiter, holder_of};
 use crate::object::alarm::{AlarmError, AlarmFired};
-use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, DurableObject, WakeError, WakeReason};
 use crate::object::job::{Job, JobId, JobResult};
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, to_reply};
@@ -28,26 +26,9 @@ const END: &str = "end";
 /// Where the lock is stored.
 const STATE: &[u8] = b"lock";
 
-/// The class `lock`. A token with a scope is needed to call it: whoever takes a lock keeps others from their work.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LockClass;
-
-impl Class for LockClass {
-    fn name(&self) -> &'static str {
-        Lock::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<Lock>::default()
-    }
-
-    fn rules(&self) -> ClassRules {
-        let access = ClassAccess { call: Access::Token, ..ClassAccess::all(Access::Admin) };
-        ClassRules { access, ..ClassRules::default() }
-    }
-}
-
 /// One lock.
+///
+/// A token with a scope is needed to call it: whoever takes a lock keeps others from their work.
 #[derive(Debug, Default)]
 pub struct Lock {
     stored: Stored,
@@ -72,6 +53,11 @@ struct Lease {
 impl Typed for Lock {
     const CLASS: &'static str = "lock";
     type Call = LockCall;
+
+    fn rules() -> ClassRules {
+        let access = ClassAccess { call: Access::Token, ..ClassAccess::all(Access::Admin) };
+        ClassRules { access, ..ClassRules::default() }
+    }
 }
 
 impl DurableObject for Lock {
@@ -214,17 +200,4 @@ impl Lock {
 
 fn held() -> CallError {
     CallError::Conflict { code: "held", reason: "somebody else has the lock".to_owned() }
-}
-
-/// Who asks, as it is shown: no two of them are the same.
-fn holder_of(caller: &Caller) -> Result<String, CallError> {
-    match caller {
-        Caller::Operator => Ok("operator".to_owned()),
-        Caller::Object { class, name } => Ok(format!("object:{class}/{name}")),
-        Caller::User { subject, .. } => Ok(format!("user:{subject}")),
-        Caller::Anonymous => {
-            let reason = "expected a token that says who asks".to_owned();
-            Err(CallError::Conflict { code: "not_allowed", reason })
-        }
-    }
 }

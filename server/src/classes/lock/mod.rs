@@ -9,4 +9,4 @@ mod class;
 mod tests;
 
 pub use calls::{Acquire, LockCall, LockReply, Release, Renew, SECONDS_MAX, WAIT_SECONDS_MAX};
-pub use class::{Lock, LockClass, WAITERS_MAX};
+pub use class::{Lock, WAITERS_MAX};

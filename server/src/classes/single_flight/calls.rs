@@ -30,7 +30,8 @@ pub enum SingleFlightCall {
     Begin(Begin),
     /// What it came to.
     Finish(Finish),
-    /// To have another object asked, once for all who want the same.
+    /// To have another object asked, once for all who want the same. The object asks in its own name, which other
+    /// classes trust: so for keys, other objects, and who may call everything.
     Do(Do),
     /// What is kept.
     Get(Get),

@@ -10,13 +10,11 @@ use super::errand;
 use super::flight::{self, Flight, Id, Stage, Stored};
 use crate::access::scope::{Access, ClassAccess};
 use crate::classes::no_sockets;
-use crate::classes::waiting::Waiter;
+use crate::classes::waiting::{Waiter, holder_of};
 use crate::object::alarm::{AlarmError, AlarmFired};
-use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, DurableObject, WakeError, WakeReason};
 use crate::object::job::{Job, JobId, JobResult};
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, to_reply};
@@ -32,27 +30,10 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Where the newest number is stored.
 const NUMBER: &[u8] = b"number";
 
-/// The class `single_flight`. A token with a scope is needed to call it: whoever leads a key says for everybody what it
-/// comes to. Having the object itself ask others wants more: see [`SingleFlightCall::Do`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SingleFlightClass;
-
-impl Class for SingleFlightClass {
-    fn name(&self) -> &'static str {
-        SingleFlight::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<SingleFlight>::default()
-    }
-
-    fn rules(&self) -> ClassRules {
-        let access = ClassAccess { call: Access::Token, ..ClassAccess::all(Access::Admin) };
-        ClassRules { access, ..ClassRules::default() }
-    }
-}
-
 /// Work by key.
+///
+/// A token with a scope is needed to call it: whoever leads a key says for everybody what it comes to. Having the object
+/// itself ask others wants more: see [`SingleFlightCall::Do`].
 #[derive(Debug, Default)]
 pub struct SingleFlight {
     pub(super) flights: BTreeMap<Id, Flight>,
@@ -65,6 +46,11 @@ pub struct SingleFlight {
 impl Typed for SingleFlight {
     const CLASS: &'static str = "single_flight";
     type Call = SingleFlightCall;
+
+    fn rules() -> ClassRules {
+        let access = ClassAccess { call: Access::Token, ..ClassAccess::all(Access::Admin) };
+        ClassRules { access, ..ClassRules::default() }
+    }
 }
 
 impl DurableObject for SingleFlight {
@@ -343,14 +329,4 @@ impl SingleFlight {
 
 fn in_flight() -> CallError {
     CallError::Conflict { code: "in_flight", reason: "somebody does this just now".to_owned() }
-}
-
-/// Who asks: no two of them are the same.
-fn holder_of(caller: &Caller) -> Result<String, CallError> {
-    match caller {
-        Caller::Operator => Ok("operator".to_owned()),
-        Caller::Object { class, name } => Ok(format!("object:{class}/{name}")),
-        Caller::User { subject, .. } => Ok(format!("user:{subject}")),
-        Caller::Anonymous => Err(CallError::Forbidden("expected a token that says who asks".to_owned())),
-    }
 }

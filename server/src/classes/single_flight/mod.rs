@@ -17,5 +17,5 @@ pub use calls::{
     Begin, Do, Finish, Forget, Get, Kind, LEASE_SECONDS_MAX, OUTCOME_BYTES_MAX, SingleFlightCall,
     SingleFlightReply, WAIT_SECONDS_MAX,
 };
-pub use class::{KEYS_MAX, SingleFlight, SingleFlightClass, WAITERS_MAX};
+pub use class::{KEYS_MAX, SingleFlight, WAITERS_MAX};
 pub use errand::ERRANDS_MAX;

@@ -15,12 +15,13 @@ use super::*;
 use crate::access::scope::{Scope, Subject};
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
+use crate::object::typed::TypedClass;
 use crate::testing::{Pending, Testbed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn bed() -> Testbed {
-    Testbed::new().class(Arc::new(SingleFlightClass))
+    Testbed::new().class(Arc::new(TypedClass::<SingleFlight>::default()))
 }
 
 fn beds() -> [Testbed; 2] {
