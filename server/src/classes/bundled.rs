@@ -9,6 +9,7 @@ use super::lock::Lock;
 use super::presence::Presence;
 use super::rate_limiter::RateLimiter;
 use super::session::SessionClass;
+use super::single_flight::SingleFlight;
 use super::wallet::Wallet;
 use crate::object::contract::ClassRef;
 use crate::object::simple::SimpleClass;
@@ -24,6 +25,7 @@ pub fn bundled() -> Vec<ClassRef> {
         Arc::new(SimpleClass::<Presence>::default()),
         Arc::new(TypedClass::<RateLimiter>::default()),
         Arc::new(SessionClass::default()),
+        Arc::new(TypedClass::<SingleFlight>::default()),
         Arc::new(TypedClass::<Wallet>::default()),
     ]
 }

@@ -12,6 +12,8 @@ mod no_sockets;
 pub mod presence;
 pub mod rate_limiter;
 pub mod session;
+pub mod single_flight;
 mod user_sockets;
 pub mod users;
+mod waiting;
 pub mod wallet;

@@ -8,4 +8,5 @@ mod presence;
 mod rate_limiter;
 mod readme;
 mod session;
+mod single_flight;
 mod wallet;

@@ -174,9 +174,14 @@ impl Routes {
 
     /// Asks a match and waits for its answer.
     pub(super) async fn call(&self, object: &Identity, method: &str, body: Value) -> Result<Value, Problem> {
+        self.try_call(object, method, body).await.map_err(Problem::from)
+    }
+
+    /// Asks an object on behalf of this server, and waits for its answer.
+    pub(super) async fn try_call(&self, object: &Identity, method: &str, body: Value) -> CallResult {
         let (reply, answer) = reply_channel();
         self.hub.objects.call(object, method, body, reply);
-        self.answer(answer).await.map_err(Problem::from)
+        self.answer(answer).await
     }
 
     /// Asks an object that is no match on behalf of somebody, and waits for its answer.
@@ -205,7 +210,7 @@ impl Routes {
 }
 
 /// What an object answers.
-type CallResult = Result<Value, CallError>;
+pub(super) type CallResult = Result<Value, CallError>;
 
 /// Where an answer goes, and where it comes out.
 pub(super) fn reply_channel() -> (ReplyTo, Receiver<CallResult>) {
