@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::chat::Chat;
 use super::counter::CounterClass;
+use super::document::DocumentClass;
 use super::lock::LockClass;
 use super::presence::Presence;
 use super::rate_limiter::RateLimiterClass;
@@ -17,6 +18,7 @@ pub fn bundled() -> Vec<ClassRef> {
     vec![
         Arc::new(SimpleClass::<Chat>::default()),
         Arc::new(CounterClass),
+        Arc::new(DocumentClass),
         Arc::new(LockClass),
         Arc::new(SimpleClass::<Presence>::default()),
         Arc::new(RateLimiterClass),

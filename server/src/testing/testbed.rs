@@ -342,9 +342,10 @@ impl Testbed {
     /// A client goes away.
     pub fn disconnect(&mut self, class: &'static str, name: &str, socket: SocketId) {
         self.clients.leave(socket);
-        let Client { lasting, tags, .. } = self.clients.of(socket);
+        let Client { lasting, tags, attachment, .. } = self.clients.of(socket);
         let tags = tags.unwrap_or_default();
-        let end = Box::new(SocketEnd { code: 1000, clean: true, lasting, tags, ..SocketEnd::default() });
+        let end = SocketEnd { code: 1000, clean: true, lasting, tags, attachment, ..SocketEnd::default() };
+        let end = Box::new(end);
         self.tell(&identity(class, name), SocketEvent::Disconnected { socket, end });
     }
 
