@@ -326,9 +326,14 @@ impl Testbed {
 
     /// A client asks for a socket.
     pub fn connect(&mut self, class: &'static str, name: &str, caller: Caller) -> SocketId {
+        self.connect_by(class, name, caller, "")
+    }
+
+    /// A client asks for a socket with a query.
+    pub fn connect_by(&mut self, class: &'static str, name: &str, caller: Caller, query: &str) -> SocketId {
         let identity = self.identity(class, name);
         let socket = self.clients.enter(identity.id);
-        let request = Box::new(PeerRequest { caller, query: String::new() });
+        let request = Box::new(PeerRequest { caller, query: query.to_owned() });
         self.tell(&identity, SocketEvent::Connected { socket, request });
         socket
     }

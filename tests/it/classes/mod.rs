@@ -2,6 +2,7 @@
 
 mod chat;
 mod counter;
+mod document;
 mod lock;
 mod presence;
 mod rate_limiter;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::maps::Set;
 use super::versions::{Version, Which};
 use crate::object::contract::CallError;
 use crate::object::typed::Methods;
@@ -48,6 +49,8 @@ pub enum DocumentCall {
     Keep,
     /// Editors: to make it what it was.
     Restore(Wanted),
+    /// Editors: to change entries of a map.
+    Set(Set),
 }
 
 /// What a document answers.
@@ -67,6 +70,11 @@ pub enum DocumentReply {
         content: Value,
         /// Its bytes as Yjs encodes it.
         bytes: usize,
+    },
+    /// Entries were changed.
+    Set {
+        /// How many were not so before.
+        changed: usize,
     },
     /// It is what it was.
     Restored {

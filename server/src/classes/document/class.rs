@@ -1,6 +1,7 @@
 //! The class: what a document is asked, what becomes due, and what its memory is.
 
 use super::calls::{DocumentCall, DocumentReply, Wanted};
+use super::maps::{self, Set, Told};
 use super::messages;
 use super::presence::Presence;
 use super::record::{DOCUMENT_BYTES_MAX, Kept, Loaded};
@@ -11,8 +12,7 @@ use crate::classes::users::moderates;
 use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, DurableObject, WakeError, WakeReason};
 use crate::object::peer::SocketRules;
 use crate::object::socket::{SocketEvent, SocketId};
 use crate::object::typed::{Typed, from_call, to_reply};
@@ -25,30 +25,6 @@ pub const SOCKETS_MAX: usize = 256;
 /// Bytes of a message from a client: a whole document, and what is around it.
 const MESSAGE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + 64;
 
-/// The class `document`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DocumentClass;
-
-impl Class for DocumentClass {
-    fn name(&self) -> &'static str {
-        Document::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<Document>::default()
-    }
-
-    fn rules(&self) -> ClassRules {
-        let sockets = SocketRules {
-            message_bytes_max: MESSAGE_BYTES_MAX,
-            sockets_max: SOCKETS_MAX,
-            ..SocketRules::default()
-        };
-        let access = ClassAccess { connect: Access::Token, call: Access::Token, http: Access::Admin };
-        ClassRules { sockets, access, ..ClassRules::default() }
-    }
-}
-
 /// One document. Its memory is made again from what is stored, when it is needed.
 #[derive(Default)]
 pub struct Document {
@@ -59,6 +35,16 @@ pub struct Document {
 impl Typed for Document {
     const CLASS: &'static str = "document";
     type Call = DocumentCall;
+
+    fn rules() -> ClassRules {
+        let sockets = SocketRules {
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            sockets_max: SOCKETS_MAX,
+            ..SocketRules::default()
+        };
+        let access = ClassAccess { connect: Access::Token, call: Access::Token, http: Access::Admin };
+        ClassRules { sockets, access, ..ClassRules::default() }
+    }
 }
 
 impl DurableObject for Document {
@@ -68,9 +54,8 @@ impl DurableObject for Document {
 
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
         let asked = from_call(call.method, call.body)?;
-        if matches!(asked, DocumentCall::Keep | DocumentCall::Restore(_))
-            && !moderates(ctx, &call.caller, EDITOR_SCOPE)
-        {
+        let is_look = matches!(asked, DocumentCall::Get(_) | DocumentCall::Versions);
+        if !is_look && !moderates(ctx, &call.caller, EDITOR_SCOPE) {
             return Err(CallError::Forbidden("an editor does that".to_owned()));
         }
         let reply = self.answer(ctx, &asked);
@@ -120,6 +105,7 @@ impl Document {
                 versions::keep(ctx, &now).map(DocumentReply::Kept)
             }
             DocumentCall::Restore(wanted) => self.restore(ctx, wanted),
+            DocumentCall::Set(set) => self.set(ctx, set).map(|changed| DocumentReply::Set { changed }),
         }
     }
 
@@ -133,6 +119,17 @@ impl Document {
         let edit = edit.map_err(|broken| CallError::SetAside(broken.to_string()))?;
         edit.map_or(Ok(()), |edit| self.spread(ctx, None, edit))?;
         Ok(DocumentReply::Restored { restored, before })
+    }
+
+    /// Changes entries of a map; answers how many it has changed.
+    pub(super) fn set(&mut self, ctx: &mut Context<'_>, set: &Set) -> Result<usize, CallError> {
+        let changes = set.checked()?;
+        let replica = &mut self.loaded(ctx)?.replica;
+        let news = replica.news(&set.map, changes);
+        let changed = news.len();
+        let edit = replica.set(&set.map, news).map_err(|broken| CallError::SetAside(broken.to_string()))?;
+        edit.map_or(Ok(()), |edit| self.spread(ctx, None, edit))?;
+        Ok(changed)
     }
 
     /// Applies what a client sent.
@@ -162,11 +159,19 @@ impl Document {
         edit: Vec<u8>,
     ) -> Result<(), CallError> {
         let told = messages::update(&edit);
+        let seen = self.presence(ctx).maps();
+        let changes: Vec<_> = {
+            let replica = &self.loaded(ctx)?.replica;
+            seen.into_iter().map(|map| (maps::tag(Some(&map)), replica.changes(&map, &edit))).collect()
+        };
         if let Err(error) = self.loaded(ctx)?.store(ctx, edit) {
             self.loaded = None;
             return Err(error);
         }
-        ctx.peers().broadcast(None, from.as_slice(), told);
+        ctx.peers().broadcast(Some(&maps::tag(None)), from.as_slice(), told);
+        for (tag, changes) in changes.into_iter().filter(|(_, changes)| !changes.is_empty()) {
+            ctx.peers().broadcast(Some(&tag), &[], Told::Set { changes }.text());
+        }
         Ok(())
     }
 }

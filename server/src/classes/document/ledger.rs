@@ -3,7 +3,7 @@
 //!
 //! An update that passes leaves nothing for later: the library never holds back what waits for something else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::update::{Id, Parent, Piece, Spot, Update};
@@ -35,6 +35,9 @@ enum Owner {
     Nested(Id),
 }
 
+/// A type, and a key if it is one of it.
+type List = (Owner, Option<Arc<str>>);
+
 /// What is known of one client: its clock, and from which clock on what it inserted lies where.
 #[derive(Debug, Default)]
 struct Client {
@@ -46,9 +49,9 @@ struct Client {
 #[derive(Debug)]
 pub(super) struct Ledger {
     clients: BTreeMap<u64, Client>,
-    places: HashMap<(Owner, Option<Arc<str>>), Place>,
-    /// How deep each place is; the first is nowhere.
-    depths: Vec<u32>,
+    places: HashMap<List, Place>,
+    /// Each place, and how deep it is; the first is nowhere.
+    lists: Vec<(List, u32)>,
     /// Shared types in others, by how deep they are.
     types: BTreeMap<Id, u32>,
 }
@@ -56,7 +59,8 @@ pub(super) struct Ledger {
 impl Default for Ledger {
     fn default() -> Self {
         let (clients, places, types) = Default::default();
-        Self { clients, places, depths: vec![0], types }
+        let nowhere = (Owner::Root("".into()), None);
+        Self { clients, places, lists: vec![(nowhere, 0)], types }
     }
 }
 
@@ -64,7 +68,7 @@ impl Ledger {
     /// Takes an update, all of it or nothing.
     pub(super) fn take(&mut self, update: &Update<'_>) -> Result<(), Refused> {
         let before: Vec<_> = update.runs.iter().map(|run| (run.client, self.mark(run.client))).collect();
-        let places = self.depths.len();
+        let places = self.lists.len();
         let done = self.insert(update).and_then(|()| {
             let is_there = |(id, end): &(Id, u32)| *end <= self.clock(id.client);
             if update.removed.iter().all(is_there) { Ok(()) } else { Err(Refused::Incomplete) }
@@ -72,7 +76,7 @@ impl Ledger {
         if done.is_err() {
             before.into_iter().for_each(|(client, mark)| self.go_back(client, mark));
             self.places.retain(|_, place| (*place as usize) < places);
-            self.depths.truncate(places);
+            self.lists.truncate(places);
         }
         done
     }
@@ -148,7 +152,7 @@ impl Ledger {
             self.place_for(piece)?
         };
         if piece.is_type && place != GONE {
-            let depth = self.depths[place as usize];
+            let depth = self.lists[place as usize].1;
             if depth >= TYPE_DEPTH_MAX {
                 return Err(Malformed("shared types are nested too deep").into());
             }
@@ -193,10 +197,34 @@ impl Ledger {
     }
 
     fn place_named(&mut self, owner: Owner, key: Option<&str>, depth: u32) -> Place {
-        let Self { places, depths, .. } = self;
-        *places.entry((owner, key.map(Into::into))).or_insert_with(|| {
-            depths.push(depth);
-            depths.len() as Place - 1
+        let Self { places, lists, .. } = self;
+        let list = (owner, key.map(Into::into));
+        *places.entry(list.clone()).or_insert_with(|| {
+            lists.push((list, depth));
+            lists.len() as Place - 1
         })
+    }
+
+    /// The keys of a root that an update which was taken is about.
+    pub(super) fn keys_of(&self, root: &str, update: &Update<'_>) -> BTreeSet<Arc<str>> {
+        let mut places = BTreeSet::new();
+        for run in &update.runs {
+            let count = run.pieces.iter().map(|piece| piece.count).sum::<u32>();
+            self.note_places(Id { client: run.client, clock: run.clock }, run.clock + count, &mut places);
+        }
+        update.removed.iter().for_each(|(id, end)| self.note_places(*id, *end, &mut places));
+        let keys = places.into_iter().filter_map(|place| match &self.lists[place as usize].0 {
+            (Owner::Root(name), Some(key)) if **name == *root => Some(Arc::clone(key)),
+            _ => None,
+        });
+        keys.collect()
+    }
+
+    /// Where everything of a client lies, from one clock up to another.
+    fn note_places(&self, from: Id, end: u32, places: &mut BTreeSet<Place>) {
+        let Some(client) = self.clients.get(&from.client) else { return };
+        let first = client.spans.partition_point(|(start, _)| *start <= from.clock).saturating_sub(1);
+        let spans = client.spans[first..].iter().take_while(|(start, _)| *start < end);
+        places.extend(spans.map(|(_, place)| *place));
     }
 }

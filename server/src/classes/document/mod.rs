@@ -8,10 +8,13 @@
 //!
 //! From the top down: [`sockets`] and [`class`] take what happens, [`replica`] applies it once [`update`] has read and
 //! [`ledger`] has judged it, [`record`] and [`versions`] store it. yrs, the library, is named in [`replica`] alone.
+//! [`maps`] is for clients that know nothing of Yjs.
 
 mod calls;
 mod class;
+mod fuzzed;
 mod ledger;
+mod maps;
 mod messages;
 mod presence;
 mod record;
@@ -24,7 +27,9 @@ mod versions;
 mod wire;
 
 pub use calls::{DocumentCall, DocumentReply, Look, Wanted};
-pub use class::{Document, DocumentClass, EDITOR_SCOPE, SOCKETS_MAX};
+pub use class::{Document, EDITOR_SCOPE, SOCKETS_MAX};
+pub(crate) use fuzzed::fuzzed;
+pub use maps::{CHANGES_MAX, KEY_BYTES_MAX, MAP_BYTES_MAX, Set, VALUE_BYTES_MAX};
 pub use presence::{
     GREETING_BYTES_MAX, OVER_AFTER_MS, STATE_BYTES_MAX, STATES_PER_MESSAGE_MAX, STATES_PER_SOCKET_MAX,
 };

@@ -39,13 +39,15 @@ pub(super) struct Seat {
     pub(super) user: String,
     /// They may edit.
     pub(super) may_edit: bool,
+    /// The map that they see; none: they speak y-websocket.
+    pub(super) map: Option<String>,
     states: Vec<State>,
 }
 
 impl Seat {
     /// Somebody of whom nothing is known yet.
-    pub(super) fn new(user: String, may_edit: bool) -> Self {
-        Self { user, may_edit, states: Vec::new() }
+    pub(super) fn new(user: String, may_edit: bool, map: Option<String>) -> Self {
+        Self { user, may_edit, map, states: Vec::new() }
     }
 
     /// As it was kept; nobody, if nothing was.
@@ -65,13 +67,14 @@ impl Seat {
 pub(super) struct Presence(BTreeMap<SocketId, Seat>);
 
 /// A state that comes.
-struct Coming<'a> {
+pub(super) struct Coming<'a> {
     client: u64,
     clock: u64,
     json: &'a str,
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<Coming<'_>>, Malformed> {
+/// The states of a message.
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Coming<'_>>, Malformed> {
     let mut reader = Reader::new(bytes);
     let count = reader.number()?;
     if count > STATES_PER_MESSAGE_MAX {
@@ -114,6 +117,11 @@ impl Presence {
     /// Who is on a socket.
     pub(super) fn seat(&self, socket: SocketId) -> Option<&Seat> {
         self.0.get(&socket)
+    }
+
+    /// The maps that somebody sees.
+    pub(super) fn maps(&self) -> BTreeSet<String> {
+        self.0.values().filter_map(|seat| seat.map.clone()).collect()
     }
 
     /// Sockets of a user.

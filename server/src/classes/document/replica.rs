@@ -6,7 +6,7 @@
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use yrs::block::Prelim as _;
 use yrs::branch::BranchPtr;
 use yrs::types::{AsPrelim as _, ToJson as _};
@@ -138,9 +138,54 @@ impl Replica {
                 In::XmlElement(_) => Any::from(XmlFragmentRef::from(branch).get_string(&txn)),
                 _ => MapRef::from(branch).to_json(&txn),
             };
-            Some((name.to_owned(), serde_json::to_value(any).unwrap_or_default()))
+            Some((name.to_owned(), plain(any)))
         });
         Value::Object(shown.collect())
+    }
+
+    /// What is in a map of it.
+    pub(super) fn entries(&self, map: &str) -> Map<String, Value> {
+        let txn = self.doc.transact();
+        let Some(root) = txn.get_map(map) else { return Map::new() };
+        root.iter(&txn).map(|(key, value)| (key.to_owned(), plain(value.to_json(&txn)))).collect()
+    }
+
+    /// What has become of the entries of a map that an edit is about; null where they are gone.
+    pub(super) fn changes(&self, map: &str, edit: &[u8]) -> Map<String, Value> {
+        let Ok(edit) = Update::read(edit) else { return Map::new() };
+        let keys = self.ledger.keys_of(map, &edit);
+        keys.into_iter().map(|key| (key.to_string(), self.entry(map, &key).unwrap_or_default())).collect()
+    }
+
+    fn entry(&self, map: &str, key: &str) -> Option<Value> {
+        let txn = self.doc.transact();
+        Some(plain(txn.get_map(map)?.get(&txn, key)?.to_json(&txn)))
+    }
+
+    /// Those of the changes of a map that are none yet; null removes an entry.
+    pub(super) fn news<'c>(&self, map: &str, changes: &'c Map<String, Value>) -> Vec<(&'c str, Option<Any>)> {
+        let any =
+            |value: &Value| (!value.is_null()).then(|| Any::from_json(&value.to_string()).ok()).flatten();
+        let is_news = |(key, any): &(&str, Option<Any>)| self.entry(map, key) != any.clone().map(plain);
+        changes.iter().map(|(key, value)| (&**key, any(value))).filter(is_news).collect()
+    }
+
+    /// Changes entries of a map.
+    pub(super) fn set(
+        &mut self,
+        map: &str,
+        news: Vec<(&str, Option<Any>)>,
+    ) -> Result<Option<Vec<u8>>, Broken> {
+        self.edit(|txn| {
+            let root = txn.get_or_insert_map(map);
+            for (key, value) in news {
+                match value {
+                    Some(value) => drop(root.insert(txn, key, value)),
+                    None => drop(root.remove(txn, key)),
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Makes it what another one is, by an edit: what is in it is removed, and what is in the other inserted. Answers
@@ -167,6 +212,11 @@ impl Replica {
 /// A shared type as one of no known kind: what kind it is, is seen from what is in it.
 fn untyped(root: &Out) -> Option<Out> {
     Some(Out::UndefinedRef(BranchPtr::from(root.try_branch()?)))
+}
+
+/// As JSON; what JSON has no word for is null.
+fn plain(any: Any) -> Value {
+    serde_json::to_value(any).unwrap_or_default()
 }
 
 fn clear(txn: &mut TransactionMut<'_>, root: &Out) {

@@ -1,16 +1,17 @@
-//! What happens on the sockets of a document: the protocol of y-websocket, as its server speaks it.
+//! What happens on the sockets of a document: the protocol of y-websocket, as its server speaks it, or JSON of one map.
 
 use super::class::{Document, EDITOR_SCOPE};
 use super::ledger::Refused;
+use super::maps::{self, Said, Set, Told};
 use super::messages::{self, Heard};
 use super::presence::Seat;
 use super::replica::NotApplied;
+use crate::classes::user_sockets;
 use crate::classes::users::moderates;
-use crate::object::caller::Caller;
 use crate::object::context::Context;
 use crate::object::contract::CallError;
 use crate::object::peer::Payload;
-use crate::object::socket::{SocketEvent, SocketId};
+use crate::object::socket::{PeerRequest, SocketEvent, SocketId};
 
 /// Sockets of one user at a document.
 pub const SOCKETS_PER_USER_MAX: usize = 32;
@@ -20,7 +21,6 @@ const NOTHING: [u8; 2] = [0, 0];
 
 // Codes of closes. Of these y-websocket comes back by itself after the last alone.
 const MALFORMED: u16 = 4400;
-const NOBODY: u16 = 4401;
 const FULL: u16 = 4423;
 const UNREADABLE: u16 = 4500;
 
@@ -29,7 +29,7 @@ impl Document {
     pub(super) fn happened(&mut self, ctx: &mut Context<'_>, event: SocketEvent) {
         let socket = event.socket();
         let done = match event {
-            SocketEvent::Connected { request, .. } => self.connected(ctx, socket, &request.caller),
+            SocketEvent::Connected { request, .. } => self.connected(ctx, socket, &request),
             SocketEvent::Resumed { .. } => {
                 self.presence = None;
                 self.greet(ctx, socket)
@@ -37,7 +37,7 @@ impl Document {
             SocketEvent::Received { payload, .. } => self.received(ctx, socket, &payload),
             SocketEvent::Disconnected { end, .. } => {
                 if let Some(told) = self.presence(ctx).leave(socket, end.attachment.bytes()) {
-                    ctx.peers().broadcast(None, &[], told);
+                    ctx.peers().broadcast(Some(&maps::tag(None)), &[], told);
                 }
                 Ok(())
             }
@@ -57,30 +57,60 @@ impl Document {
         &mut self,
         ctx: &mut Context<'_>,
         socket: SocketId,
-        caller: &Caller,
+        request: &PeerRequest,
     ) -> Result<(), CallError> {
-        let Some(user) = caller.subject() else {
-            ctx.peers().close(socket, NOBODY, "a token says who you are");
-            return Ok(());
-        };
+        let Some(user) = user_sockets::who(ctx, socket, &request.caller) else { return Ok(()) };
         if self.presence(ctx).sockets_of(user) >= SOCKETS_PER_USER_MAX {
-            ctx.peers().close(socket, FULL, "too many sockets of one user");
+            user_sockets::turn_away(ctx, socket, "too many sockets of one user");
             return Ok(());
         }
-        let seat = Seat::new(user.to_owned(), moderates(ctx, caller, EDITOR_SCOPE));
-        ctx.peers().accept(socket, [user]).expect("a subject fits a tag");
-        self.presence(ctx).enter(ctx, socket, seat);
+        let map = match maps::map_of(&request.query) {
+            Ok(map) => map,
+            Err(error) => {
+                ctx.peers().close(socket, MALFORMED, &error.to_string());
+                return Ok(());
+            }
+        };
+        let may_edit = moderates(ctx, &request.caller, EDITOR_SCOPE);
+        let tags = [user, &*maps::tag(map.as_deref())];
+        ctx.peers().accept(socket, tags).expect("a subject and the name of a map fit tags");
+        self.presence(ctx).enter(ctx, socket, Seat::new(user.to_owned(), may_edit, map));
         self.greet(ctx, socket)
     }
 
-    /// Who may edit is asked what they have; everybody is told who is there.
+    /// Who may edit is asked what they have; everybody is told who is there. On a socket of a map: what is in it.
     fn greet(&mut self, ctx: &mut Context<'_>, socket: SocketId) -> Result<(), CallError> {
-        if self.may_edit(ctx, socket) {
+        let may_edit = self.may_edit(ctx, socket);
+        if let Some(map) = self.map_of(ctx, socket) {
+            let entries = self.loaded(ctx)?.replica.entries(&map);
+            ctx.peers().send(socket, Told::Map { map: &map, entries, may_edit }.text());
+            return Ok(());
+        }
+        if may_edit {
             let ask = messages::ask(&self.loaded(ctx)?.replica.vector());
             ctx.peers().send(socket, ask);
         }
         self.tell_presence(ctx, socket);
         Ok(())
+    }
+
+    fn map_of(&mut self, ctx: &mut Context<'_>, socket: SocketId) -> Option<String> {
+        self.presence(ctx).seat(socket)?.map.clone()
+    }
+
+    /// What came on the socket of a map.
+    fn said(
+        &mut self,
+        ctx: &mut Context<'_>,
+        socket: SocketId,
+        map: String,
+        payload: &Payload,
+    ) -> Result<(), CallError> {
+        let Said::Set { changes } = user_sockets::heard(payload, r#"{"t":"set","changes":{"key":"value"}}"#)?;
+        if !self.may_edit(ctx, socket) {
+            return Err(CallError::Forbidden("this token may read, and not edit".to_owned()));
+        }
+        self.set(ctx, &Set { map, changes }).map(drop)
     }
 
     fn may_edit(&mut self, ctx: &mut Context<'_>, socket: SocketId) -> bool {
@@ -100,6 +130,11 @@ impl Document {
         socket: SocketId,
         payload: &Payload,
     ) -> Result<(), CallError> {
+        if let Some(map) = self.map_of(ctx, socket) {
+            let done = self.said(ctx, socket, map, payload);
+            user_sockets::answer(ctx, socket, done);
+            return Ok(());
+        }
         let Payload::Bytes(frame) = payload else {
             ctx.peers().close(socket, MALFORMED, "expected bytes, not text");
             return Ok(());
@@ -113,7 +148,7 @@ impl Document {
             Ok(Heard::Awareness(states)) => self.presence(ctx).hear(ctx, socket, states).map(|told| {
                 if let Some(told) = told {
                     // To who sent it, too: a client that hears nothing for 30 s believes that nobody is there.
-                    ctx.peers().broadcast(None, &[], told);
+                    ctx.peers().broadcast(Some(&maps::tag(None)), &[], told);
                 }
             }),
             Ok(Heard::QueryAwareness) => {

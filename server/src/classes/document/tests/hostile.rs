@@ -77,7 +77,7 @@ fn what_is_malformed_closes_its_sender_alone_and_changes_nothing() {
         let stored = bed.commits();
         for (case, bytes) in cases.iter().enumerate() {
             for frame in [messages::update(bytes), messages::answer(bytes)] {
-                let eve = connect(&mut bed, editor("eve"));
+                let eve = connect(&mut bed, editor(&format!("eve-{case}")));
                 send(&mut bed, eve, frame);
                 assert_eq!(closed(&bed, eve), Some(4400), "case {case}");
             }
@@ -88,6 +88,7 @@ fn what_is_malformed_closes_its_sender_alone_and_changes_nothing() {
             assert_eq!(closed(&bed, eve), Some(4400), "{vector:?}");
         }
         assert_eq!((bed.commits(), content(&mut bed)), (stored, json!({ "text": "whole" })));
+        bob.hear(&mut bed);
         bob.type_in(&mut bed, 0, "still ");
         ann.hear(&mut bed);
         assert_eq!(ann.text(), "still whole");

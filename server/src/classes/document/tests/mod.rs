@@ -4,6 +4,7 @@ mod crashes;
 mod editing;
 mod hostile;
 mod limits;
+mod maps;
 mod model;
 mod presence;
 mod restoring;
@@ -19,13 +20,14 @@ use yrs::{
     Transact as _, TransactionMut, Update, WriteTxn as _,
 };
 
-use super::DocumentClass;
+use super::Document;
 use super::messages::{self, Heard};
 use crate::access::scope::{Scope, Subject};
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::peer::Payload;
 use crate::object::socket::SocketId;
+use crate::object::typed::TypedClass;
 use crate::testing::Testbed;
 
 /// The document of most tests.
@@ -33,7 +35,7 @@ const PLAN: &str = "plan";
 const SECOND: Duration = Duration::from_secs(1);
 
 fn bed() -> Testbed {
-    Testbed::new().class(Arc::new(DocumentClass))
+    Testbed::new().class(Arc::new(TypedClass::<Document>::default()))
 }
 
 fn beds() -> [Testbed; 2] {
