@@ -24,5 +24,6 @@ mod native;
 mod objects_kill;
 mod outside;
 mod quic;
+mod script;
 mod talker;
 mod web;

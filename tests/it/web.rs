@@ -1,64 +1,13 @@
 //! The page: what a browser may load, its modules in Node, and two windows of a real browser.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use tickstone_tests::client::Client;
 use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::{binaries, raw, turn};
 
-/// The script waits for nothing longer than a minute; this is for all of them.
-const PLAY_MAX: Duration = Duration::from_secs(300);
-
-/// A script of `tests/web` in Node, ended with the test.
-struct Script {
-    node: Child,
-    stdin: ChildStdin,
-    lines: Receiver<String>,
-}
-
-impl Script {
-    fn start(name: &str, url: &str) -> Self {
-        let folder = binaries::root().join("tests/web");
-        assert!(folder.join("node_modules").is_dir(), "no browser driver: run .ci/setup first");
-        let mut command = Command::new("node");
-        command.args([name, url]).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut node = command.spawn().expect("node is there: .ci/setup installs it");
-        let (stdin, stdout) = (node.stdin.take().unwrap(), node.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        // The thread ends with the script, which closes the pipe.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { node, stdin, lines }
-    }
-
-    /// The next thing it says. A script that has failed says nothing more, and why on stderr.
-    #[track_caller]
-    fn expect_line(&mut self, line: &str) {
-        let said = self.lines.recv_timeout(PLAY_MAX);
-        assert_eq!(said.as_deref(), Ok(line), "the script failed or is stuck; its words are above");
-    }
-
-    fn go_on(&mut self) {
-        writeln!(self.stdin, "go on").expect("it still runs");
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        // Over already, or stuck.
-        let _ = self.node.kill();
-        let _ = self.node.wait();
-    }
-}
+use crate::script::Script;
 
 /// The head of an answer in lower case, and its body.
 fn get(server: &Server, path: &str, headers: &str) -> (String, String) {
@@ -146,12 +95,12 @@ fn the_modules_of_the_page_do_what_the_protocol_says() {
 fn two_windows_play_on_after_the_server_was_killed() {
     let _turn = turn::shared();
     let mut server = Plan::dev().on_fixed_port().start();
-    let mut script = Script::start("play.mjs", &server.url());
+    let mut script = Script::start("play.mjs", &[&server.url()]);
     script.expect_line("restart");
     server = server.kill().start();
     script.go_on();
     script.expect_line("played");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
     drop(server);
 }

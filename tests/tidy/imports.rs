@@ -145,7 +145,7 @@ pub(crate) fn crates(sources: &[Source]) -> Vec<Violation> {
 }
 
 /// A dependency and the folders that may name it. The tests that stand outside a crate may name any.
-const FOLDERS: [(&[&str], &[&str]); 4] = [
+const FOLDERS: [(&[&str], &[&str]); 5] = [
     (&["redb"], &["server/src/store/"]),
     (
         &[
@@ -174,6 +174,7 @@ const FOLDERS: [(&[&str], &[&str]); 4] = [
     ),
     (&["bevy_ecs"], &["shared/src/sim/", "shared/src/games/", "tests/outside_game/"]),
     (&["ureq"], &["server/src/cli/", "loadtest/src/"]),
+    (&["yrs"], &["server/src/classes/document/"]),
 ];
 
 /// A dependency outside its folder.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::chat::Chat;
 use super::counter::Counter;
+use super::document::Document;
 use super::leaderboard::Leaderboard;
 use super::lock::Lock;
 use super::presence::Presence;
@@ -20,6 +21,7 @@ pub fn bundled() -> Vec<ClassRef> {
     vec![
         Arc::new(SimpleClass::<Chat>::default()),
         Arc::new(TypedClass::<Counter>::default()),
+        Arc::new(TypedClass::<Document>::default()),
         Arc::new(TypedClass::<Leaderboard>::default()),
         Arc::new(TypedClass::<Lock>::default()),
         Arc::new(SimpleClass::<Presence>::default()),

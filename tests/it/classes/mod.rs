@@ -2,6 +2,7 @@
 
 mod chat;
 mod counter;
+mod document;
 mod leaderboard;
 mod lock;
 mod presence;
