@@ -73,16 +73,23 @@ fn the_page_comes_from_the_binary_and_from_nowhere_else() {
     let _turn = turn::shared();
     let server = Server::dev();
     let http = server.http();
-    let page = http.get("/").expect(200);
-    let page = page.as_str().unwrap();
-    assert!(page.contains("/web/main.js") && !page.contains("://"), "{page}");
-    let loaded = page.split('"').filter(|word| word.starts_with("/web/"));
-    for path in loaded {
-        http.get(path).expect(200);
+    for (route, module) in [
+        ("/", "/web/main.js"),
+        ("/chat", "/web/chat/main.js"),
+        ("/presence", "/web/presence/main.js"),
+    ] {
+        let page = http.get(route).expect(200);
+        let page = page.as_str().unwrap();
+        assert!(page.contains(module) && !page.contains("://"), "{page}");
+        for path in page.split('"').filter(|word| word.starts_with("/web/")) {
+            http.get(path).expect(200);
+        }
     }
     for path in [
         "/web/",
         "/web/index.js",
+        "/web/chat/index.html",
+        "/chat/",
         "/web/../Cargo.toml",
         "/web/%2e%2e/main.js",
         "/web//main.js",
@@ -140,6 +147,25 @@ fn the_modules_of_the_page_do_what_the_protocol_says() {
     let output = output.expect("node is there: .ci/setup installs it");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("# pass "), "{said}");
+}
+
+#[test]
+fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() {
+    let _turn = turn::shared();
+    let server = Plan::dev().on_fixed_port().start();
+    let mut script = Script::start("chat.mjs", &server.url());
+    script.expect_line("kill");
+    let server = server.kill().start();
+    script.go_on();
+    script.expect_line("drain");
+    let (status, plan) = server.drain();
+    assert_eq!(status, Some(0));
+    let server = plan.start();
+    script.go_on();
+    script.expect_line("talked");
+    let status = script.node.wait().expect("it is ours");
+    assert!(status.success(), "{status}");
+    drop(server);
 }
 
 #[test]
