@@ -3,24 +3,25 @@
 use std::sync::Arc;
 
 use super::chat::Chat;
-use super::counter::CounterClass;
-use super::lock::LockClass;
+use super::counter::Counter;
+use super::lock::Lock;
 use super::presence::Presence;
-use super::rate_limiter::RateLimiterClass;
+use super::rate_limiter::RateLimiter;
 use super::session::SessionClass;
-use super::wallet::WalletClass;
+use super::wallet::Wallet;
 use crate::object::contract::ClassRef;
 use crate::object::simple::SimpleClass;
+use crate::object::typed::TypedClass;
 
 /// One of each, by name.
 pub fn bundled() -> Vec<ClassRef> {
     vec![
         Arc::new(SimpleClass::<Chat>::default()),
-        Arc::new(CounterClass),
-        Arc::new(LockClass),
+        Arc::new(TypedClass::<Counter>::default()),
+        Arc::new(TypedClass::<Lock>::default()),
         Arc::new(SimpleClass::<Presence>::default()),
-        Arc::new(RateLimiterClass),
+        Arc::new(TypedClass::<RateLimiter>::default()),
         Arc::new(SessionClass::default()),
-        Arc::new(WalletClass),
+        Arc::new(TypedClass::<Wallet>::default()),
     ]
 }

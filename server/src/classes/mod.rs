@@ -11,5 +11,6 @@ mod no_sockets;
 pub mod presence;
 pub mod rate_limiter;
 pub mod session;
+mod user_sockets;
 pub mod users;
 pub mod wallet;

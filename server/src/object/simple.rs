@@ -54,6 +54,10 @@ pub trait Simple: Default + Serialize + DeserializeOwned + Send + 'static {
 impl<T: Simple> Typed for T {
     const CLASS: &'static str = <T as Simple>::CLASS;
     type Call = <T as Simple>::Call;
+
+    fn rules() -> ClassRules {
+        <T as Simple>::rules()
+    }
 }
 
 /// The class of a [`Simple`] object.
@@ -78,7 +82,7 @@ impl<T: Simple> Class for SimpleClass<T> {
     }
 
     fn rules(&self) -> ClassRules {
-        T::rules()
+        <T as Simple>::rules()
     }
 }
 

@@ -1,13 +1,17 @@
 //! Typed calls: the methods of a class are one serde enum. Over HTTP a method's name is the variant's, and the
 //! body is what the variant holds.
 
+use std::marker::PhantomData;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tickstone_shared::ids::ObjectName;
 
+use super::class::ClassRules;
 use super::context::Context;
-use super::contract::CallError;
+use super::contract::{CallError, Class, DurableObject};
+use super::id::Identity;
 use super::job::{JobError, JobId, JobResult};
 
 /// The methods of a class: an enum, with serde's usual tagging; `rename_all = "snake_case"` suits routes.
@@ -22,6 +26,34 @@ pub trait Typed {
     const CLASS: &'static str;
     /// Its methods.
     type Call: Methods;
+
+    /// What holds for every object of the class.
+    fn rules() -> ClassRules {
+        ClassRules::default()
+    }
+}
+
+/// The class of an object that is its default until it wakes.
+pub struct TypedClass<T>(PhantomData<fn() -> T>);
+
+impl<T> Default for TypedClass<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Typed + DurableObject + Default + 'static> Class for TypedClass<T> {
+    fn name(&self) -> &'static str {
+        T::CLASS
+    }
+
+    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
+        Box::<T>::default()
+    }
+
+    fn rules(&self) -> ClassRules {
+        T::rules()
+    }
 }
 
 /// The reply to a call of a class.

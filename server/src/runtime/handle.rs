@@ -108,9 +108,7 @@ impl Shared {
             if self.is_draining() { self.refuse_draining(event) } else { self.refuse(event) }
         }
     }
-}
 
-impl Shared {
     /// Why an event of a socket was not taken.
     fn not_taken(&self) -> EventRefused {
         if self.is_draining() {

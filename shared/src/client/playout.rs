@@ -83,11 +83,6 @@ impl Playout {
         Some(shown)
     }
 
-    /// How far behind the server what is shown should be, in ticks, beside the way here.
-    pub fn delay_ticks(&self) -> f64 {
-        self.delay
-    }
-
     fn ticks_of(&self, now: Moment) -> f64 {
         now.0 as f64 / 1e9 / self.tick_seconds
     }
@@ -123,7 +118,7 @@ mod tests {
         for tick in (0..600).step_by(2).filter(|tick| tick % 50 != 0) {
             playout.on_state(Tick(tick), moment(tick as f64));
         }
-        assert!((playout.delay_ticks() - 4.0).abs() < 0.01, "{}", playout.delay_ticks());
+        assert!((playout.delay - 4.0).abs() < 0.01, "{}", playout.delay);
     }
 
     #[test]
@@ -144,7 +139,7 @@ mod tests {
         for tick in 900..1_100_u64 {
             playout.on_state(Tick(tick), moment(tick as f64 + (tick % 2) as f64 * 60.0));
         }
-        assert_eq!(playout.delay_ticks(), DELAY_TICKS_MAX);
+        assert_eq!(playout.delay, DELAY_TICKS_MAX);
     }
 
     #[test]

@@ -169,6 +169,14 @@ impl KindLayout {
         let row_bits_max = ROW_HEAD_BITS_MAX + fields.len() * FIELD_HEAD_BITS_MAX + row_bytes * 8;
         Ok(Self { row_bytes, row_bits_max, fields })
     }
+
+    /// Do rows come by ascending ids, with nothing but 0 and 1 where a difference has but a bit?
+    fn is_in_order(&self, rows: &[u8]) -> bool {
+        let mut bits = self.fields.iter().filter(|field| field.width == Width::Bit);
+        let rows = rows.chunks_exact(self.row_bytes);
+        rows.clone().map(id_of).is_sorted_by(|before, after| before < after)
+            && bits.all(|bit| rows.clone().all(|row| bit.read(row) <= 1))
+    }
 }
 
 impl Layout {
@@ -200,7 +208,8 @@ impl Layout {
         Ok(rows)
     }
 
-    /// Is this a view: sections of ascending kinds, in each rows of ascending ids, of a bounded size?
+    /// Is this a view: sections of ascending kinds, in each rows of ascending ids, switches of 0 or 1, of a bounded
+    /// size?
     pub fn check(&self, body: &[u8]) -> Result<(), DeltaError> {
         if body.len() > VIEW_BYTES_MAX {
             return Err(DeltaError::Size);
@@ -208,7 +217,7 @@ impl Layout {
         let mut rest = body;
         for (number, kind) in self.kinds.iter().enumerate() {
             let rows = self.take_rows(number, &mut rest)?;
-            if !rows.chunks_exact(kind.row_bytes).map(id_of).is_sorted_by(|before, after| before < after) {
+            if !kind.is_in_order(rows) {
                 return Err(DeltaError::Body);
             }
         }

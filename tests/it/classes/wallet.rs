@@ -37,7 +37,7 @@ fn a_wallet_is_asked_as_the_readme_has_it_and_survives_a_kill() {
     let token = http.post("/v1/tokens", &ann).expect(201)["token"].as_str().unwrap().to_owned();
     let ann = http.with_secret(&token);
     let made = json!({ "id": "m", "amount": 1 });
-    ann.post(&call("ann", "deposit"), &made).expect_problem(409, "not_allowed");
+    ann.post(&call("ann", "deposit"), &made).expect_problem(403, "not_allowed");
     ann.post(&call("bob", "list"), &Value::Null).expect_problem(403, "credential_refused");
     let before = ann.post(&call("ann", "list"), &Value::Null).expect(200);
     let server = server.kill().start();

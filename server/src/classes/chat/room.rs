@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::moderation::MODERATOR_SCOPE;
 use super::pace::Pace;
 use super::rules::RoomRules;
-use super::words::{ChatCall, ChatReply, Heard, Told};
+use super::words::{ChatCall, ChatReply, Heard};
 use super::{members, moderation, talk};
 use crate::access::scope::{Access, ClassAccess};
+use crate::classes::user_sockets;
 use crate::classes::users::{moderates, user_of};
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
@@ -21,10 +22,6 @@ use crate::object::socket::{SocketEvent, SocketId};
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Sockets of a room: eight of each of its members, at most.
 const SOCKETS_MAX: usize = 80_000;
-/// A socket of nobody.
-const NOBODY: (u16, &str) = (4401, "a token says who you are");
-/// A room that takes no more.
-const FULL: u16 = 4423;
 
 /// What is stored of a room beside its messages and mutes.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -46,12 +43,9 @@ impl Chat {
         socket: SocketId,
         caller: &Caller,
     ) -> Result<(), CallError> {
-        let Some(user) = caller.subject() else {
-            ctx.peers().close(socket, NOBODY.0, NOBODY.1);
-            return Ok(());
-        };
+        let Some(user) = user_sockets::who(ctx, socket, caller) else { return Ok(()) };
         if let Err(reason) = self.has_room_for(ctx, user) {
-            ctx.peers().close(socket, FULL, reason);
+            user_sockets::turn_away(ctx, socket, reason);
             return Ok(());
         }
         ctx.peers().accept(socket, [user]).expect("a subject fits a tag");
@@ -65,14 +59,7 @@ impl Chat {
         payload: &Payload,
     ) -> Result<(), CallError> {
         let Some(user) = user_of(ctx, socket) else { return Ok(()) };
-        let text = match payload {
-            Payload::Text(text) => text,
-            Payload::Bytes(_) => return Err(CallError::Invalid("expected text, not bytes".to_owned())),
-        };
-        // What came is not repeated, so not in serde's words.
-        let heard = serde_json::from_str(text)
-            .map_err(|_| CallError::Invalid(r#"expected {"t":"say","text":"..."}"#.to_owned()))?;
-        match heard {
+        match user_sockets::heard(payload, r#"{"t":"say","text":"..."}"#)? {
             Heard::Say { text } => self.say(ctx, &user, text).map(drop),
         }
     }
@@ -151,8 +138,6 @@ impl Simple for Chat {
             }
             _ => Ok(()),
         };
-        if let Err(error) = done {
-            ctx.peers().send(socket, Told::refusal(&error).text());
-        }
+        user_sockets::answer(ctx, socket, done);
     }
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::rules::{RoomRules, RulesChange};
-use crate::object::contract::CallError;
 use crate::object::typed::Methods;
 
 /// A message of somebody, or of the room itself.
@@ -158,29 +157,11 @@ pub(super) enum Told<'a> {
     Muted { until_unix_ms: Option<u64> },
     /// The receiver may speak again.
     Unmuted {},
-    /// What the receiver sent was not taken.
-    Error {
-        code: &'static str,
-        detail: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        retry_after_ms: Option<u64>,
-    },
 }
 
 impl Told<'_> {
     /// As it is sent.
     pub(super) fn text(&self) -> String {
         serde_json::to_string(self).expect("it is plain data")
-    }
-
-    /// Why something was not taken.
-    pub(super) fn refusal(error: &CallError) -> Self {
-        let (code, retry_after_ms) = match error {
-            CallError::TooFast { retry_after_ms } => ("too_fast", Some(*retry_after_ms)),
-            CallError::Forbidden(_) => ("not_allowed", None),
-            CallError::Invalid(_) => ("invalid", None),
-            _ => ("failed", None),
-        };
-        Told::Error { code, detail: error.to_string(), retry_after_ms }
     }
 }

@@ -11,8 +11,7 @@ use crate::access::scope::Verb;
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, DurableObject, WakeError, WakeReason};
 use crate::object::job::{JobError, JobId, JobResult};
 use crate::object::peer::{Payload, SocketRules};
 use crate::object::socket::SocketEvent;
@@ -26,27 +25,10 @@ pub const MESSAGE_BYTES_MAX: usize = 1024;
 /// Where the number of children is stored.
 const CHILDREN: &[u8] = b"children";
 
-/// The class `counter`. A token with a scope is needed for everything: who may count what is for those to say who
-/// give out tokens, and an open counter is full of keys within a minute.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CounterClass;
-
-impl Class for CounterClass {
-    fn name(&self) -> &'static str {
-        Counter::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<Counter>::default()
-    }
-
-    fn rules(&self) -> ClassRules {
-        let sockets = SocketRules { message_bytes_max: MESSAGE_BYTES_MAX, ..SocketRules::default() };
-        ClassRules { sockets, ..ClassRules::default() }
-    }
-}
-
 /// One counter.
+///
+/// A token with a scope is needed for everything: who may count what is for those to say who give out tokens, and an
+/// open counter is full of keys within a minute.
 #[derive(Debug, Default)]
 pub struct Counter {
     counts: Counts,
@@ -57,6 +39,11 @@ pub struct Counter {
 impl Typed for Counter {
     const CLASS: &'static str = "counter";
     type Call = CounterCall;
+
+    fn rules() -> ClassRules {
+        let sockets = SocketRules { message_bytes_max: MESSAGE_BYTES_MAX, ..SocketRules::default() };
+        ClassRules { sockets, ..ClassRules::default() }
+    }
 }
 
 impl DurableObject for Counter {
@@ -229,7 +216,7 @@ impl Counter {
         let last = child(&ctx.identity().name, children - 1)?;
         if !may_call(caller, &last) {
             let reason = "expected a key, or a token whose scope has the children, too".to_owned();
-            return Err(CallError::Conflict { code: "not_allowed", reason });
+            return Err(CallError::Forbidden(reason));
         }
         if children < self.children {
             let reason = format!("there are {} children, who are not given up", self.children);

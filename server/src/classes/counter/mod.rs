@@ -11,6 +11,6 @@ mod sums;
 mod tests;
 
 pub use calls::{CounterCall, CounterReply, Of, Step, Take};
-pub use class::{CHILDREN_MAX, Counter, CounterClass, MESSAGE_BYTES_MAX};
+pub use class::{CHILDREN_MAX, Counter, MESSAGE_BYTES_MAX};
 pub use counts::{COUNT_MAX, KEY_BYTES_MAX, KEYS_MAX};
 pub use sums::{STALE_MAX, SUMS_MAX};

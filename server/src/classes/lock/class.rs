@@ -12,8 +12,7 @@ use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, DurableObject, WakeError, WakeReason};
 use crate::object::job::{Job, JobId, JobResult};
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, to_reply};
@@ -25,26 +24,9 @@ const END: &str = "end";
 /// Where the lock is stored.
 const STATE: &[u8] = b"lock";
 
-/// The class `lock`. A token with a scope is needed to call it: whoever takes a lock keeps others from their work.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LockClass;
-
-impl Class for LockClass {
-    fn name(&self) -> &'static str {
-        Lock::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<Lock>::default()
-    }
-
-    fn rules(&self) -> ClassRules {
-        let access = ClassAccess { call: Access::Token, ..ClassAccess::all(Access::Admin) };
-        ClassRules { access, ..ClassRules::default() }
-    }
-}
-
 /// One lock.
+///
+/// A token with a scope is needed to call it: whoever takes a lock keeps others from their work.
 #[derive(Debug, Default)]
 pub struct Lock {
     stored: Stored,
@@ -69,6 +51,11 @@ struct Lease {
 impl Typed for Lock {
     const CLASS: &'static str = "lock";
     type Call = LockCall;
+
+    fn rules() -> ClassRules {
+        let access = ClassAccess { call: Access::Token, ..ClassAccess::all(Access::Admin) };
+        ClassRules { access, ..ClassRules::default() }
+    }
 }
 
 impl DurableObject for Lock {
@@ -216,9 +203,6 @@ fn holder_of(caller: &Caller) -> Result<String, CallError> {
         Caller::Operator => Ok("operator".to_owned()),
         Caller::Object { class, name } => Ok(format!("object:{class}/{name}")),
         Caller::User { subject, .. } => Ok(format!("user:{subject}")),
-        Caller::Anonymous => {
-            let reason = "expected a token that says who asks".to_owned();
-            Err(CallError::Conflict { code: "not_allowed", reason })
-        }
+        Caller::Anonymous => Err(CallError::Forbidden("expected a token that says who asks".to_owned())),
     }
 }

@@ -10,5 +10,5 @@ mod queue;
 mod tests;
 
 pub use calls::{Acquire, LockCall, LockReply, Release, Renew, SECONDS_MAX, WAIT_SECONDS_MAX};
-pub use class::{Lock, LockClass};
+pub use class::Lock;
 pub use queue::WAITERS_MAX;

@@ -12,10 +12,11 @@ use super::*;
 use crate::access::scope::Subject;
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
+use crate::object::typed::TypedClass;
 use crate::testing::{Pending, Testbed};
 
 fn bed() -> Testbed {
-    Testbed::new().class(Arc::new(LockClass))
+    Testbed::new().class(Arc::new(TypedClass::<Lock>::default()))
 }
 
 fn beds() -> [Testbed; 2] {
@@ -41,6 +42,7 @@ fn outcome(answer: &Result<Value, CallError>) -> Result<u64, &'static str> {
     match answer {
         Ok(lock) => Ok(lock["token"].as_u64().unwrap()),
         Err(CallError::Conflict { code, .. }) => Err(code),
+        Err(CallError::Forbidden(_)) => Err("forbidden"),
         Err(CallError::Invalid(_)) => Err("invalid"),
         Err(CallError::Overloaded) => Err("overloaded"),
         Err(CallError::Reset) => Err("reset"),
@@ -170,7 +172,7 @@ fn hostile_bodies_and_strangers_change_nothing() {
         }
         let stranger = bed.begin_call(Caller::Anonymous, "lock", "door", "acquire", Value::Null);
         bed.settle();
-        assert_eq!(outcome(&stranger.answer().unwrap()), Err("not_allowed"));
+        assert_eq!(outcome(&stranger.answer().unwrap()), Err("forbidden"));
         assert_eq!(bed.commits(), 0);
         let socket = bed.connect("lock", "door", user("ann"));
         assert_eq!(bed.client(socket).closed.map(|(code, _)| code), Some(4400), "it has no sockets");

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::entry::Entry;
 use super::rules::{BATCH_MS, SOCKETS_PER_USER_MAX, SpaceRules, USERS_MAX, WATCHED_MAX};
 use super::watching::{check_list, tell};
-use super::words::{Beat, Heard, Page, PresenceCall, PresenceReply, Seen, Status, Told};
+use super::words::{Beat, Heard, Page, PresenceCall, PresenceReply, Seen, Status};
 use crate::access::scope::{Access, ClassAccess};
+use crate::classes::user_sockets;
 use crate::classes::users::{moderates, user_of, users};
 use crate::object::alarm::{AlarmError, AlarmFired, DEFAULT_ALARM};
 use crate::object::caller::Caller;
@@ -27,10 +28,6 @@ const MESSAGE_BYTES_MAX: usize = 32 * 1024;
 const PAGE_DEFAULT: usize = 100;
 /// Where users are stored.
 const USER: &str = "user/";
-/// A socket of nobody.
-const NOBODY: (u16, &str) = (4401, "a token says who you are");
-/// A space, or a user, with as many as there may be.
-const FULL: u16 = 4423;
 
 /// What is stored of a space beside its users.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -126,17 +123,14 @@ impl Presence {
         socket: SocketId,
         caller: &Caller,
     ) -> Result<(), CallError> {
-        let Some(user) = caller.subject() else {
-            ctx.peers().close(socket, NOBODY.0, NOBODY.1);
-            return Ok(());
-        };
+        let Some(user) = user_sockets::who(ctx, socket, caller) else { return Ok(()) };
         if users(ctx, None).iter().filter(|other| *other == user).count() >= SOCKETS_PER_USER_MAX {
-            ctx.peers().close(socket, FULL, "too many sockets of one user");
+            user_sockets::turn_away(ctx, socket, "too many sockets of one user");
             return Ok(());
         }
         match self.beat(ctx, user, Beat::default()) {
             Err(CallError::Conflict { .. }) => {
-                ctx.peers().close(socket, FULL, "too many users");
+                user_sockets::turn_away(ctx, socket, "too many users");
                 return Ok(());
             }
             done => done?,
@@ -152,13 +146,8 @@ impl Presence {
         payload: &Payload,
     ) -> Result<(), CallError> {
         let Some(user) = user_of(ctx, socket) else { return Ok(()) };
-        let expected = r#"expected {"t":"beat","status"?,"typing"?} or {"t":"watch","users"?}"#;
-        let text = match payload {
-            Payload::Text(text) => text,
-            Payload::Bytes(_) => return Err(CallError::Invalid(expected.to_owned())),
-        };
-        // What came is not repeated, so not in serde's words.
-        match serde_json::from_str(text).map_err(|_| CallError::Invalid(expected.to_owned()))? {
+        let expected = r#"{"t":"beat","status"?,"typing"?} or {"t":"watch","users"?}"#;
+        match user_sockets::heard(payload, expected)? {
             Heard::Beat(beat) => self.beat(ctx, &user, beat).map(drop),
             Heard::Watch { users } => self.watch(ctx, socket, users.as_deref()),
         }
@@ -245,9 +234,7 @@ impl Simple for Presence {
             },
             _ => Ok(()),
         };
-        if let Err(error) = done {
-            ctx.peers().send(socket, Told::refusal(&error).text());
-        }
+        user_sockets::answer(ctx, socket, done);
     }
 
     fn on_alarm(&mut self, ctx: &mut Context<'_>, _: &AlarmFired) -> Result<(), AlarmError> {

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::rules::{RulesChange, SpaceRules};
-use crate::object::contract::CallError;
 use crate::object::typed::Methods;
 
 /// What somebody is.
@@ -108,23 +107,11 @@ pub(super) enum Told<'a> {
     State { user: &'a str, users: &'a [Seen] },
     /// What has changed of them.
     Changes { users: &'a [Seen] },
-    /// What came was not taken.
-    Error { code: &'static str, detail: String },
 }
 
 impl Told<'_> {
     /// As it is sent.
     pub(super) fn text(&self) -> String {
         serde_json::to_string(self).expect("it is plain data")
-    }
-
-    /// Why something was not taken.
-    pub(super) fn refusal(error: &CallError) -> Self {
-        let code = match error {
-            CallError::Invalid(_) => "invalid",
-            CallError::Conflict { code, .. } => code,
-            _ => "failed",
-        };
-        Told::Error { code, detail: error.to_string() }
     }
 }

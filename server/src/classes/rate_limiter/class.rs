@@ -6,8 +6,7 @@ use super::usage::Usage;
 use crate::classes::no_sockets;
 use crate::object::alarm::{AlarmError, AlarmFired, DEFAULT_ALARM};
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, CallId, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, CallId, DurableObject, WakeError, WakeReason};
 use crate::object::request::ObjectRequest;
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, to_reply};
@@ -16,22 +15,10 @@ use crate::object::values::StorageError;
 /// Where it is stored what was taken.
 const USAGE: &[u8] = b"usage";
 
-/// The class `rate_limiter`. A token with a scope is needed for everything: whoever asks says the limit, so it is not
-/// for those who are limited.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RateLimiterClass;
-
-impl Class for RateLimiterClass {
-    fn name(&self) -> &'static str {
-        RateLimiter::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<RateLimiter>::default()
-    }
-}
-
 /// One rate limiter.
+///
+/// A token with a scope is needed for everything: whoever asks says the limit, so it is not for those who are
+/// limited.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
     usage: Option<Usage>,

@@ -11,4 +11,4 @@ mod tests;
 mod usage;
 
 pub use calls::{Algorithm, Durability, LIMIT_MAX, LOG_LIMIT_MAX, RateCall, Take, Verdict, WINDOW_MS_MAX};
-pub use class::{RateLimiter, RateLimiterClass};
+pub use class::RateLimiter;

@@ -13,6 +13,7 @@ use super::*;
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::request::{HTTP_METHOD, ObjectRequest, ObjectResponse};
+use crate::object::typed::TypedClass;
 use crate::testing::Testbed;
 use crate::typed_handle::{Handle, handle};
 
@@ -21,7 +22,7 @@ const DURABILITIES: [Durability; 3] = [Durability::Strict, Durability::Durable, 
 
 /// Its clock stands at the beginning of a minute.
 fn bed() -> Testbed {
-    let mut bed = Testbed::new().class(Arc::new(RateLimiterClass));
+    let mut bed = Testbed::new().class(Arc::new(TypedClass::<RateLimiter>::default()));
     bed.advance(Duration::from_millis(60_000 - bed.unix_ms() % 60_000));
     bed
 }

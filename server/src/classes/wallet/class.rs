@@ -12,28 +12,15 @@ use crate::classes::no_sockets;
 use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::caller::Caller;
 use crate::object::context::Context;
-use crate::object::contract::{Answer, Call, CallError, CallId, Class, DurableObject, WakeError, WakeReason};
-use crate::object::id::Identity;
+use crate::object::contract::{Answer, Call, CallError, CallId, DurableObject, WakeError, WakeReason};
 use crate::object::job::{JobId, JobResult};
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, reply_of, to_reply};
 
-/// The class `wallet`. A token with a scope is needed for everything: who has one for a wallet sees it and spends
-/// what is in it. What makes or destroys amounts wants more than that: a key, or a scope for every wallet.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct WalletClass;
-
-impl Class for WalletClass {
-    fn name(&self) -> &'static str {
-        Wallet::CLASS
-    }
-
-    fn instantiate(&self, _: &Identity) -> Box<dyn DurableObject> {
-        Box::<Wallet>::default()
-    }
-}
-
 /// One wallet.
+///
+/// A token with a scope is needed for everything: who has one for a wallet sees it and spends what is in it. What
+/// makes or destroys amounts wants more than that: a key, or a scope for every wallet.
 #[derive(Debug, Default)]
 pub struct Wallet {
     purses: Purses,
@@ -108,7 +95,7 @@ impl Wallet {
     ) -> Result<WalletReply, CallError> {
         if !may_make(caller) {
             let reason = "expected a key, or a token whose scope is wallet:*:call".to_owned();
-            return Err(CallError::Conflict { code: "not_allowed", reason });
+            return Err(CallError::Forbidden(reason));
         }
         let Change { id, key, amount } = change;
         check(id, key, *amount)?;
@@ -192,7 +179,7 @@ impl Wallet {
     ) -> Result<WalletReply, CallError> {
         let Caller::Object { class: Self::CLASS, name } = caller else {
             let reason = "wallets alone send; expected transfer of the sender's wallet".to_owned();
-            return Err(CallError::Conflict { code: "not_allowed", reason });
+            return Err(CallError::Forbidden(reason));
         };
         let (sender, number) = (id_of(name), incoming.number);
         let newest = self.senders.newest(ctx, sender)?;

@@ -19,7 +19,7 @@ mod tests;
 mod transfers;
 
 pub use calls::{Change, Incoming, LogPage, Of, Page, Standing, Transfer, WalletCall, WalletReply};
-pub use class::{Wallet, WalletClass};
+pub use class::Wallet;
 pub use log::{Entry, ID_BYTES_MAX, Kind, LOG_PAGE_MAX};
 pub use purses::{AMOUNT_MAX, KEY_BYTES_MAX, KEYS_MAX};
 pub use senders::{Decision, Refusal, SENDERS_MAX};

@@ -14,10 +14,11 @@ use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::id::Identity;
 use crate::object::typed::Typed as _;
+use crate::object::typed::TypedClass;
 use crate::testing::Testbed;
 
 pub(super) fn bed() -> Testbed {
-    Testbed::new().class(Arc::new(WalletClass))
+    Testbed::new().class(Arc::new(TypedClass::<Wallet>::default()))
 }
 
 pub(super) fn named(text: &str) -> ObjectName {
@@ -38,6 +39,7 @@ pub(super) fn ask(bed: &mut Testbed, name: &str, method: &str, body: Value) -> R
 fn code(error: CallError) -> String {
     match error {
         CallError::Conflict { code, .. } => code.to_owned(),
+        CallError::Forbidden(_) => "forbidden".to_owned(),
         CallError::Invalid(_) => "invalid".to_owned(),
         other => format!("{other:?}"),
     }
@@ -196,7 +198,7 @@ fn who_may_make_amounts_and_who_may_only_move_them() {
         pending.answer().unwrap().map(|_| ()).map_err(code)
     };
     let body = |id: &str| json!({ "id": id, "amount": 1 });
-    let not = Err("not_allowed".to_owned());
+    let not = Err("forbidden".to_owned());
     for caller in [user("wallet:ann:call"), user("wallet:a*:call"), user("counter:*:call"), Caller::Anonymous]
     {
         assert_eq!(by(caller.clone(), "deposit", body("a")), not);

@@ -81,15 +81,33 @@ impl Share {
     /// What became of the state, and the bytes it took.
     pub(in crate::gateway) fn sent(&mut self, fate: Fate, bytes: usize) {
         let mut wanted = bytes;
-        if let Some(Told { wanted: all, told }) = self.told.take().filter(|told| told.told > 0) {
-            let rows = bytes.saturating_sub(STATE_HEAD_BYTES);
-            let measured = (rows * SCALE_ONE / told).clamp(SCALE_ONE / 8, SCALE_ONE * 4);
-            self.scale = (self.scale * 7 + measured) / 8;
-            wanted += rows * (all - told) / told;
+        if let Some(Told { wanted: all, told }) = self.told.take() {
+            if let Some(measured) = (bytes.saturating_sub(STATE_HEAD_BYTES) * SCALE_ONE).checked_div(told) {
+                let measured = measured.clamp(SCALE_ONE / 8, SCALE_ONE * 4);
+                self.scale = (self.scale * 7 + measured) / 8;
+            }
+            wanted += (all - told) * self.scale / SCALE_ONE;
         }
         self.budget.spent(bytes, wanted);
         if fate == Fate::Waits {
             self.budget.congested();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_whose_every_row_waits_is_not_taken_for_a_calm_one() {
+        let mut share = Share::new(8 * 1024, 0);
+        for _ in 0..1_000 {
+            share.told = Some(Told { wanted: 10_000, told: 0 });
+            share.sent(Fate::Leaves, STATE_HEAD_BYTES);
+        }
+        assert_eq!(share.budget.interval(), 3, "they want more than their share: states come seldom");
+        (0..1_000).for_each(|_| share.sent(Fate::Leaves, STATE_HEAD_BYTES));
+        assert_eq!(share.budget.interval(), 1, "once they want no more, often again");
     }
 }
