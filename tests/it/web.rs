@@ -6,9 +6,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::json;
+use tickstone_server::access::admin::Role;
 use tickstone_tests::client::Client;
 use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::{binaries, raw, turn};
+
+use crate::access::keys::Keys;
 
 /// The script waits for nothing longer than a minute; this is for all of them.
 const PLAY_MAX: Duration = Duration::from_secs(300);
@@ -22,10 +25,14 @@ struct Script {
 
 impl Script {
     fn start(name: &str, url: &str) -> Self {
+        Self::start_with(name, &[url])
+    }
+
+    fn start_with(name: &str, arguments: &[&str]) -> Self {
         let folder = binaries::root().join("tests/web");
         assert!(folder.join("node_modules").is_dir(), "no browser driver: run .ci/setup first");
         let mut command = Command::new("node");
-        command.args([name, url]).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(name).args(arguments).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut node = command.spawn().expect("node is there: .ci/setup installs it");
         let (stdin, stdout) = (node.stdin.take().unwrap(), node.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -147,6 +154,21 @@ fn the_modules_of_the_page_do_what_the_protocol_says() {
     let output = output.expect("node is there: .ci/setup installs it");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("# pass "), "{said}");
+}
+
+#[test]
+fn a_link_with_a_token_opens_a_room_on_a_guarded_server_and_nothing_else_does() {
+    let _turn = turn::shared();
+    let keys = Keys::new();
+    let server = keys.plan().start();
+    let scopes = ["chat:lobby:connect", "chat:lobby:call", "presence:lobby:connect", "presence:lobby:call"];
+    let minted =
+        keys.http(&server, Role::Token).post("/v1/tokens", &json!({ "subject": "ann", "scopes": scopes }));
+    let token = minted.expect(201)["token"].as_str().unwrap().to_owned();
+    let mut script = Script::start_with("guarded.mjs", &[&server.url(), &token]);
+    script.expect_line("entered");
+    let status = script.node.wait().expect("it is ours");
+    assert!(status.success(), "{status}");
 }
 
 #[test]

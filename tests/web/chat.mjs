@@ -180,6 +180,10 @@ async function drained(windows, { ann, bob, eve }) {
   for (const page of [ann, bob]) await page.evaluate(() => document.querySelectorAll("#log .note").forEach((note) => note.remove()));
   await serverEnds(windows, "drain", [ann, bob, eve]);
   windows.isOutage = false;
+  for (const page of [ann, bob, eve]) {
+    const urls = await page.evaluate(() => ["room", "space"].flatMap((part) => window.tickstone[part]?.socket.socket.url ?? []));
+    check(urls.every((url) => url.includes("?resume=")), `not by a resume token: ${urls}`);
+  }
   await says(ann, "after the restart");
   await reads(bob, "after the restart");
   await says(bob, "nobody has left");
