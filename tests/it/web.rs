@@ -80,11 +80,9 @@ fn the_page_comes_from_the_binary_and_from_nowhere_else() {
     let _turn = turn::shared();
     let server = Server::dev();
     let http = server.http();
-    for (route, module) in [
-        ("/", "/web/main.js"),
-        ("/chat", "/web/chat/main.js"),
-        ("/presence", "/web/presence/main.js"),
-    ] {
+    for (route, module) in
+        [("/", "/web/main.js"), ("/chat", "/web/chat/main.js"), ("/presence", "/web/presence/main.js")]
+    {
         let page = http.get(route).expect(200);
         let page = page.as_str().unwrap();
         assert!(page.contains(module) && !page.contains("://"), "{page}");

@@ -234,9 +234,5 @@ fn a_welcome_brings_a_token_for_the_room_of_its_match_and_for_nothing_else() {
     let back = Client::enter(&server, &resume("m", client.token()), Encoding::Json);
     let newer = back.welcome().chat_token.clone().expect("who comes back has one, too");
     assert_ne!(token, newer);
-    server
-        .http()
-        .with_secret(&newer)
-        .post("/v1/objects/chat/m/call/history", &json!(null))
-        .expect(200);
+    server.http().with_secret(&newer).post("/v1/objects/chat/m/call/history", &json!(null)).expect(200);
 }

@@ -148,8 +148,7 @@ mod tests {
     fn every_file_of_the_page_is_in_the_binary() {
         let mut there = BTreeSet::new();
         collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/web"), "", &mut there);
-        let listed: BTreeSet<String> =
-            files().map(|file| file.path.to_owned()).collect();
+        let listed: BTreeSet<String> = files().map(|file| file.path.to_owned()).collect();
         assert_eq!(there, listed);
         let untyped = FILES.iter().find(|file| file.media_type() == "application/octet-stream");
         assert!(untyped.is_none(), "{untyped:?}");
