@@ -171,10 +171,10 @@ impl<'a> Run<'a> {
                 None => return,
                 Some(Ok(Ok(socket))) => self.sockets.push(socket),
                 Some(Ok(Err(error))) => {
-                    self.report.lost += 1;
+                    self.report.lose(format!("opening: {error}"));
                     complain(&self.bar, &format!("a socket: {error}"));
                 }
-                Some(Err(_)) => self.report.lost += 1,
+                Some(Err(_)) => self.report.lose("opening: the task failed".to_owned()),
             }
         }
     }
@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
         loop {
             match self.happened.recv().await {
                 Some(Happened::Told(at)) => return at,
-                Some(Happened::Lost) => self.report.lost += 1,
+                Some(Happened::Lost(end)) => self.report.lose(format!("{end:?}")),
                 None => std::future::pending().await,
             }
         }
@@ -215,7 +215,9 @@ impl<'a> Run<'a> {
     /// Messages that nobody waited for are thrown away.
     fn count_lost(&mut self) {
         while let Ok(happened) = self.happened.try_recv() {
-            self.report.lost += usize::from(happened == Happened::Lost);
+            if let Happened::Lost(end) = happened {
+                self.report.lose(format!("{end:?}"));
+            }
         }
     }
 

@@ -25,7 +25,16 @@ pub(super) enum Happened {
     /// It was told something.
     Told(Moment),
     /// It is gone.
-    Lost,
+    Lost(End),
+}
+
+/// How a socket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The server said so: the code of its close frame.
+    Closed(u16),
+    /// Reading failed, or the server's side was gone without a word.
+    Failed(io::ErrorKind),
 }
 
 /// The writing side of a socket.
@@ -107,19 +116,23 @@ impl Reading {
     async fn run(mut self, rest: Vec<u8>) {
         let mut reader = FrameReader::default();
         reader.push(&rest);
-        while self.take(&mut reader).await {
+        let end = loop {
+            if let Some(code) = self.take(&mut reader).await {
+                break End::Closed(code);
+            }
             let mut chunk = [0; READ_BYTES];
             match self.read.read(&mut chunk).await {
-                Ok(came) if came > 0 => reader.push(&chunk[..came]),
-                _ => break,
+                Ok(0) => break End::Failed(io::ErrorKind::UnexpectedEof),
+                Ok(came) => reader.push(&chunk[..came]),
+                Err(error) => break End::Failed(error.kind()),
             }
-        }
+        };
         // Nobody counts any more at the end of a run.
-        let _ = self.happened.send(Happened::Lost);
+        let _ = self.happened.send(Happened::Lost(end));
     }
 
-    /// False: the server has said goodbye.
-    async fn take(&self, reader: &mut FrameReader) -> bool {
+    /// The code, once the server has said goodbye.
+    async fn take(&self, reader: &mut FrameReader) -> Option<u16> {
         while let Some(heard) = reader.next() {
             match heard {
                 Heard::Message(_) => {
@@ -132,9 +145,9 @@ impl Reading {
                     // A socket that is broken is met by the next read.
                     let _ = self.write.lock().await.write_all(&frame).await;
                 }
-                Heard::Close(_) => return false,
+                Heard::Close(code) => return Some(code),
             }
         }
-        true
+        None
     }
 }
