@@ -25,6 +25,7 @@ use super::link::{Link, Spoken};
 use super::objects;
 use super::outlet::{FanoutInbox, Next};
 use super::states::{Bases, Cuts, Encodings, Room, Share, Views};
+use super::welcome;
 use crate::id_map::IdMap;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
@@ -166,14 +167,16 @@ impl Fanout {
     fn send(&mut self, socket: SocketId, message: &Arc<ServerMessage>) {
         let Some(Route { link, shown, .. }) = self.routes.get_mut(&socket) else { return };
         let Some(&spoken) = link.spoken.get() else { return };
-        if let ServerMessage::Welcome(welcome) = &**message
-            && let Some(game) = self.games.get(welcome.game.as_str())
-        {
+        self.writes += 1;
+        let ServerMessage::Welcome(welcome) = &**message else {
+            return link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
+        };
+        if let Some(game) = self.games.get(welcome.game.as_str()) {
             link.game.get_or_init(|| Arc::clone(game));
             *shown = Some(spoken);
         }
-        self.writes += 1;
-        link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
+        let whole = welcome::with_chat(&self.hub, welcome);
+        link.send_reliable(framed(&mut self.last, &Arc::new(whole), link, spoken.encoding));
     }
 
     async fn state(&mut self, frame: &Arc<StateFrame>) {

@@ -115,7 +115,7 @@ pub(in crate::gateway) type RoutesRef = Arc<Routes>;
 pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
     let (audits, backups) = (Arc::new(Semaphore::new(AUDITS_MAX)), Arc::new(Semaphore::new(1)));
     let routes = Arc::new(Routes { hub, api, audits, backups });
-    Router::new()
+    web::pages(Router::new())
         .route("/v1/matches", post(create::create).get(matches::list))
         .route("/v1/matches/{id}", get(matches::inspect).delete(matches::end))
         .route("/v1/matches/{id}/kick", post(matches::kick))
@@ -141,7 +141,6 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .route("/", get(web::index))
         .route("/web/{*path}", get(web::file))
         .route("/assets/", get(web::assets))
         .route("/assets/{*path}", get(web::asset))
