@@ -31,6 +31,8 @@ use crate::runtime::ports::SocketOutput;
 
 /// Writes between two looks at what else the thread has to do: about 0.3 ms.
 const WRITES_PER_TURN: u32 = 64;
+/// Outputs after which messages that are held go out, whether a state has followed them or not.
+const HELD_OUTPUTS_MAX: u32 = 256;
 /// Ways to frame a message: in each encoding for WebSocket, and for QUIC.
 const FRAMINGS: usize = 3;
 
@@ -44,6 +46,8 @@ struct Route {
     bases: Bases,
     /// Their share of the network, where they are shown states of their own.
     share: Option<Box<Share>>,
+    /// Messages are held for the state that follows them.
+    holds: bool,
 }
 
 /// What became of a state for one receiver.
@@ -72,6 +76,8 @@ pub(super) struct Fanout {
     views: Views,
     room: Room,
     writes: u32,
+    /// Connections whose messages are held, and for how many outputs the first of them has been.
+    held: (Vec<SocketId>, u32),
 }
 
 impl Fanout {
@@ -91,6 +97,7 @@ impl Fanout {
             views: Views::default(),
             room: Room::default(),
             writes: 0,
+            held: (Vec::new(), 0),
         }
     }
 
@@ -101,7 +108,12 @@ impl Fanout {
                 self.learn();
                 self.handle(next).await;
                 self.rest().await;
+                self.held.1 += 1;
+                if self.held.1 >= HELD_OUTPUTS_MAX {
+                    self.push().await;
+                }
             }
+            self.push().await;
             self.last = None;
             self.inbox.wait().await;
         }
@@ -115,11 +127,25 @@ impl Fanout {
         }
     }
 
+    /// Sends what is held still: no state has followed it.
+    async fn push(&mut self) {
+        self.held.1 = 0;
+        while let Some(socket) = self.held.0.pop() {
+            if let Some(route) = self.routes.get_mut(&socket).filter(|route| route.holds) {
+                route.holds = false;
+                route.link.out.push();
+                self.writes += 1;
+                self.rest().await;
+            }
+        }
+    }
+
     fn learn(&mut self) {
         for change in self.hub.connections.take_changes() {
             match change {
                 Change::Reach(link) => {
-                    let route = Route { shown: None, bases: Bases::of(&link), share: None, link };
+                    let route =
+                        Route { shown: None, bases: Bases::of(&link), share: None, holds: false, link };
                     self.routes.insert(route.link.socket, route)
                 }
                 Change::Forget(socket) => self.routes.remove(&socket),
@@ -164,7 +190,7 @@ impl Fanout {
     }
 
     fn send(&mut self, socket: SocketId, message: &Arc<ServerMessage>) {
-        let Some(Route { link, shown, .. }) = self.routes.get_mut(&socket) else { return };
+        let Some(Route { link, shown, holds, .. }) = self.routes.get_mut(&socket) else { return };
         let Some(&spoken) = link.spoken.get() else { return };
         if let ServerMessage::Welcome(welcome) = &**message
             && let Some(game) = self.games.get(welcome.game.as_str())
@@ -172,8 +198,10 @@ impl Fanout {
             link.game.get_or_init(|| Arc::clone(game));
             *shown = Some(spoken);
         }
-        self.writes += 1;
-        link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
+        if link.hold(framed(&mut self.last, message, link, spoken.encoding)) {
+            *holds = true;
+            self.held.0.push(socket);
+        }
     }
 
     async fn state(&mut self, frame: &Arc<StateFrame>) {
@@ -204,7 +232,7 @@ impl Fanout {
     fn own_state_to(&mut self, to: Receiver, whole: &StateFrame, number: usize) {
         let Some(route @ Route { shown: Some(_), .. }) = self.routes.get_mut(&to.socket) else { return };
         route.hear();
-        let Route { link, shown: Some(Spoken { kind, .. }), bases, share } = route else { return };
+        let Route { link, shown: Some(Spoken { kind, .. }), bases, share, .. } = route else { return };
         let bytes_per_second = self.hub.settings.state_bytes_per_second;
         let share = share.get_or_insert_with(|| Box::new(Share::new(bytes_per_second, to.socket.0)));
         if !share.is_due() {
@@ -243,7 +271,7 @@ impl Fanout {
         common: &mut Option<Option<Tick>>,
     ) -> Option<Sent> {
         // A welcome may wait for the disk; a state does not.
-        let Route { link, shown: speaks, bases, .. } = self.routes.get_mut(&to.socket)?;
+        let Route { link, shown: speaks, bases, holds, .. } = self.routes.get_mut(&to.socket)?;
         let spoken = (*speaks)?;
         self.writes += 1;
         if link.datagrams.is_some() {
@@ -255,6 +283,7 @@ impl Fanout {
         let shared = self.encodings.of(shown, whole, before, spoken);
         let framed = shared.with_end(encoding, |out| encode_own(to.feedback, encoding, kind, out));
         let (fate, bytes) = (link.out.send_state(framed), framed.len());
+        *holds = false;
         let replaced = match bases {
             Bases::Stream(base) if kind == StateKind::Delta => base.sent(shown, fate),
             Bases::Stream(_) | Bases::Datagrams(_) => None,
@@ -326,13 +355,16 @@ fn encoding_index(encoding: Encoding) -> usize {
 type Framed = Option<(Arc<ServerMessage>, [Option<Bytes>; FRAMINGS])>;
 
 /// The message as a frame; the same message to the next receiver is not encoded again.
-fn framed(last: &mut Framed, message: &Arc<ServerMessage>, link: &Link, encoding: Encoding) -> Bytes {
+fn framed<'a>(
+    last: &'a mut Framed,
+    message: &Arc<ServerMessage>,
+    link: &Link,
+    encoding: Encoding,
+) -> &'a Bytes {
     if !matches!(last, Some((known, _)) if Arc::ptr_eq(known, message)) {
         *last = Some((Arc::clone(message), [const { None }; FRAMINGS]));
     }
     let (_, framed) = last.as_mut().expect("it was set just now");
     let framing = if link.datagrams.is_some() { FRAMINGS - 1 } else { encoding_index(encoding) };
-    let frame = framed[framing]
-        .get_or_insert_with(|| link.framed(&encode::server_message(message, encoding), encoding));
-    frame.clone()
+    framed[framing].get_or_insert_with(|| link.framed(&encode::server_message(message, encoding), encoding))
 }
