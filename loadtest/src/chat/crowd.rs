@@ -21,7 +21,7 @@ use crate::idle::{complain, percentiles};
 use crate::report::{GENERATOR_BOUND, rounded};
 use crate::server_metrics::Reading;
 
-/// Until what is on its way has come.
+/// Until those who came last have been told of.
 const LINGER: Duration = Duration::from_secs(1);
 /// Talk from which the bytes of a message are learned.
 const LEARNING: Duration = Duration::from_secs(1);
@@ -126,8 +126,8 @@ impl Run<'_> {
         self.join().await?;
         let everybody: Vec<usize> = (0..self.report.members).collect();
         let (per_second, window) = (self.report.per_second, self.options.window);
-        self.room.members.talk((&everybody, per_second), LEARNING.min(window), say).await?;
-        tokio::time::sleep(LINGER).await;
+        let said = self.room.members.talk((&everybody, per_second), LEARNING.min(window), say).await?;
+        self.room.members.settle(said, everybody.len()).await;
         let bytes = self.room.members.message_bytes();
         self.report.message_bytes = bytes;
         let own = process_cpu();
@@ -165,7 +165,6 @@ impl Run<'_> {
         let began = self.clock.now();
         self.room.members.open(places).await?;
         let joined = self.clock.now();
-        // Those who came last are told of, too.
         tokio::time::sleep(LINGER).await;
         self.report.joining_seconds = rounded(joined.since(began).as_secs_f64());
         self.report.joining_messages = self.room.members.heard();
@@ -195,10 +194,9 @@ impl Side {
     ) -> Result<(), FleetError> {
         let before = Reading::take(&self.api);
         let said = self.members.talk(talk, window, write).await?;
-        tokio::time::sleep(LINGER).await;
+        let missing = self.members.settle(said, self.members.len()).await;
         let cpu_seconds = Reading::take(&self.api).cpu_seconds_since(&before);
         let latency_us = self.members.latency_us();
-        let missing = (said * self.members.len() as u64).saturating_sub(latency_us.len());
         self.windows.push(Window { cpu_seconds, latency_us, missing });
         Ok(())
     }

@@ -16,6 +16,10 @@ use crate::idle::socket::{Happened, Socket, Way, open};
 
 /// Sockets that are opened at once.
 const OPENING_MAX: usize = 64;
+/// For what is on its way.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at whether it has come.
+const LOOK: Duration = Duration::from_millis(200);
 /// Microseconds of the longest latency that is told apart.
 const LATENCY_US_MAX: u64 = 60_000_000;
 /// Digits of the time that a message carries, in microseconds.
@@ -65,7 +69,8 @@ impl Heard {
 
     /// From now on; what was said before counts no more.
     fn begin(&self) {
-        self.since.set(self.clock.now());
+        // As coarse as the times that messages carry.
+        self.since.set(Moment(self.clock.now().0 / 1_000 * 1_000));
         self.latency_us.borrow_mut().reset();
     }
 
@@ -187,6 +192,19 @@ impl Members {
         }
         tokio::time::sleep_until(self.clock.instant(began + window)).await;
         Ok(said)
+    }
+
+    /// Waits until each has heard every message that was said to so many, but not for ever. Answers how many copies
+    /// have not come.
+    pub(super) async fn settle(&self, said: u64, listeners: usize) -> u64 {
+        let (copies, give_up) = (said * listeners as u64, self.clock.now() + PATIENCE);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let missing = copies.saturating_sub(self.heard.latency_us.borrow().len());
+            if missing == 0 || self.clock.now() >= give_up {
+                return missing;
+            }
+        }
     }
 
     /// What was heard of the last talk, and how long each copy took.

@@ -18,8 +18,6 @@ use crate::idle::{complain, percentiles, slope};
 use crate::report::{GENERATOR_BOUND, rounded};
 use crate::server_metrics::Reading;
 
-/// Until what is on its way has come, and readings are of a quiet server.
-const LINGER: Duration = Duration::from_secs(1);
 /// Rooms that are woken in a second.
 const WAKES_PER_SECOND: f64 = 200.0;
 
@@ -136,10 +134,8 @@ impl Run<'_> {
         let speakers = self.speakers(self.report.rooms, 1);
         let window = Duration::from_secs_f64(self.report.rooms as f64 / WAKES_PER_SECOND);
         let said = self.everybody.talk((&speakers, WAKES_PER_SECOND), window, say).await?;
-        tokio::time::sleep(LINGER).await;
-        let heard = self.everybody.latency_us();
-        self.report.missing += (said * self.report.members as u64).saturating_sub(heard.len());
-        self.report.woken_delivery_ms = percentiles(&heard);
+        self.report.missing += self.everybody.settle(said, self.report.members).await;
+        self.report.woken_delivery_ms = percentiles(&self.everybody.latency_us());
         Ok(())
     }
 
@@ -148,17 +144,16 @@ impl Run<'_> {
         let (warmup, window) = (self.options.warmup, self.options.window);
         let speakers = self.speakers(rooms, self.report.members);
         let per_second = speakers.len() as f64 * self.report.per_minute / 60.0;
-        self.everybody.talk((&speakers, per_second), warmup, say).await?;
-        tokio::time::sleep(LINGER).await;
+        let said = self.everybody.talk((&speakers, per_second), warmup, say).await?;
+        self.everybody.settle(said, self.report.members).await;
         let (before, own) = (Reading::take(self.api), process_cpu());
         let said = self.everybody.talk((&speakers, per_second), window, say).await?;
-        tokio::time::sleep(LINGER).await;
+        self.report.missing += self.everybody.settle(said, self.report.members).await;
         let after = Reading::take(self.api);
         let own = (process_cpu() - own).as_secs_f64() / window.as_secs_f64();
         self.report.generator_cpu_fraction = rounded(own);
         self.report.generator_bound = own >= GENERATOR_BOUND;
         let deliveries = self.everybody.latency_us().len();
-        self.report.missing += (said * self.report.members as u64).saturating_sub(deliveries);
         let cpu_seconds = after.cpu_seconds_since(&before);
         Ok(Talked { cpu_seconds, cores: after.cpu_since(&before, window), after, deliveries })
     }
