@@ -6,6 +6,7 @@
 mod access;
 mod arena_loadtest;
 mod attack;
+mod chat_load;
 mod classes;
 mod commands;
 mod conformance;

@@ -3,10 +3,12 @@
 use std::process::{Command, Stdio};
 
 use serde_json::json;
+use tickstone_server::access::admin::Role;
 use tickstone_tests::client::Client;
 use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::{binaries, raw, turn};
 
+use crate::access::keys::Keys;
 use crate::script::Script;
 
 /// The head of an answer in lower case, and its body.
@@ -22,16 +24,21 @@ fn the_page_comes_from_the_binary_and_from_nowhere_else() {
     let _turn = turn::shared();
     let server = Server::dev();
     let http = server.http();
-    let page = http.get("/").expect(200);
-    let page = page.as_str().unwrap();
-    assert!(page.contains("/web/main.js") && !page.contains("://"), "{page}");
-    let loaded = page.split('"').filter(|word| word.starts_with("/web/"));
-    for path in loaded {
-        http.get(path).expect(200);
+    for (route, module) in
+        [("/", "/web/main.js"), ("/chat", "/web/chat/main.js"), ("/presence", "/web/presence/main.js")]
+    {
+        let page = http.get(route).expect(200);
+        let page = page.as_str().unwrap();
+        assert!(page.contains(module) && !page.contains("://"), "{page}");
+        for path in page.split('"').filter(|word| word.starts_with("/web/")) {
+            http.get(path).expect(200);
+        }
     }
     for path in [
         "/web/",
         "/web/index.js",
+        "/web/chat/index.html",
+        "/chat/",
         "/web/../Cargo.toml",
         "/web/%2e%2e/main.js",
         "/web//main.js",
@@ -89,6 +96,40 @@ fn the_modules_of_the_page_do_what_the_protocol_says() {
     let output = output.expect("node is there: .ci/setup installs it");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("# pass "), "{said}");
+}
+
+#[test]
+fn a_link_with_a_token_opens_a_room_on_a_guarded_server_and_nothing_else_does() {
+    let _turn = turn::shared();
+    let keys = Keys::new();
+    let server = keys.plan().start();
+    let scopes = ["chat:lobby:connect", "chat:lobby:call", "presence:lobby:connect", "presence:lobby:call"];
+    let minted =
+        keys.http(&server, Role::Token).post("/v1/tokens", &json!({ "subject": "ann", "scopes": scopes }));
+    let token = minted.expect(201)["token"].as_str().unwrap().to_owned();
+    let mut script = Script::start("guarded.mjs", &[&server.url(), &token]);
+    script.expect_line("entered");
+    let status = script.node.wait().expect("it is ours");
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() {
+    let _turn = turn::shared();
+    let server = Plan::dev().on_fixed_port().start();
+    let mut script = Script::start("chat.mjs", &[&server.url()]);
+    script.expect_line("kill");
+    let server = server.kill().start();
+    script.go_on();
+    script.expect_line("drain");
+    let (status, plan) = server.drain();
+    assert_eq!(status, Some(0));
+    let server = plan.start();
+    script.go_on();
+    script.expect_line("talked");
+    let status = script.node.wait().expect("it is ours");
+    assert!(status.success(), "{status}");
+    drop(server);
 }
 
 #[test]

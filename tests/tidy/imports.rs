@@ -169,6 +169,7 @@ const FOLDERS: [(&[&str], &[&str]); 5] = [
             "loadtest/src/impair/",
             "loadtest/src/hostile/",
             "loadtest/src/idle/",
+            "loadtest/src/chat/",
         ],
     ),
     (&["bevy_ecs"], &["shared/src/sim/", "shared/src/games/", "tests/outside_game/"]),

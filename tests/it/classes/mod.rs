@@ -3,9 +3,11 @@
 mod chat;
 mod counter;
 mod document;
+mod leaderboard;
 mod lock;
 mod presence;
 mod rate_limiter;
 mod readme;
 mod session;
+mod single_flight;
 mod wallet;
