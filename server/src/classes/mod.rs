@@ -10,6 +10,7 @@ pub mod lock;
 pub mod matches;
 mod no_sockets;
 pub mod presence;
+pub mod profile;
 pub mod rate_limiter;
 pub mod session;
 mod user_sockets;

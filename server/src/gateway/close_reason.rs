@@ -45,7 +45,9 @@ pub(super) fn of_socket_error(error: &Error) -> Ending {
 /// What an error of the socket itself means: the kernel gave up a client whose side answers no more, or it is gone.
 pub(super) fn of_io_error(error: &io::Error) -> Ending {
     match error.kind() {
-        io::ErrorKind::TimedOut => Ending::Coded(CloseCode::Silent, "the kernel's questions are not answered"),
+        io::ErrorKind::TimedOut => {
+            Ending::Coded(CloseCode::Silent, "the kernel's questions are not answered")
+        }
         _ => Ending::Gone,
     }
 }

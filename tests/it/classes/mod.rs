@@ -5,6 +5,7 @@ mod counter;
 mod leaderboard;
 mod lock;
 mod presence;
+mod profile;
 mod rate_limiter;
 mod readme;
 mod session;

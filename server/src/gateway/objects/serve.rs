@@ -73,9 +73,8 @@ pub(in crate::gateway) async fn serve(hub: Arc<Hub>, upgraded: Box<Upgraded>) {
     carrier.keep_alive(hub.settings.object_ping_after, hub.settings.object_silent_after, socket.0);
     let (read, write) = carrier.into_split();
     let (now, traffic) = (hub.clock.now(), hub.counters.traffic.clone());
-    let (peer, entered) = hub
-        .groups
-        .enter(&object, &class.sockets, |group| Peer::new(socket, group, write, traffic, now));
+    let (peer, entered) =
+        hub.groups.enter(&object, &class.sockets, |group| Peer::new(socket, group, write, traffic, now));
     let registered = Registered::enter(&hub, &peer);
     let mut reader = Reader::new(read, &hub.settings);
     let mut talk = Talk {
