@@ -51,8 +51,6 @@ fn a_profile_is_asked_as_the_readme_has_it_and_told_to_both_sockets_of_its_user(
     ann.post(&call("read"), &json!({})).expect_problem(422, "invalid");
     let before = ann.post(&call("get"), &Value::Null).expect(200);
     assert_eq!(before, json!({ "preferences": { "theme": "dark" }, "unread": 1, "dropped": 0 }));
-    let mut strange = Talker::at(&server, "profile", "ann", "bob").expect("the server is up");
-    assert_eq!(strange.try_hear(), None, "closed, with nothing told");
     let server = server.kill().start();
     let ann = somebody(&server, "ann");
     assert_eq!(ann.post(&call("get"), &Value::Null).expect(200), before);
