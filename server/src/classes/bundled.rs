@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::chat::Chat;
+use super::coordinator::Coordinator;
 use super::counter::Counter;
 use super::document::Document;
 use super::leaderboard::Leaderboard;
@@ -21,6 +22,7 @@ use crate::object::typed::TypedClass;
 pub fn bundled() -> Vec<ClassRef> {
     vec![
         Arc::new(SimpleClass::<Chat>::default()),
+        Arc::new(TypedClass::<Coordinator>::default()),
         Arc::new(TypedClass::<Counter>::default()),
         Arc::new(TypedClass::<Document>::default()),
         Arc::new(TypedClass::<Leaderboard>::default()),

@@ -4,6 +4,8 @@
 
 pub mod bundled;
 pub mod chat;
+mod children;
+pub mod coordinator;
 pub mod counter;
 pub mod document;
 pub mod leaderboard;

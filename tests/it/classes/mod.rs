@@ -1,6 +1,7 @@
 //! The classes that come with the server, over real HTTP and real sockets, as the README has them.
 
 mod chat;
+mod coordinator;
 mod counter;
 mod document;
 mod leaderboard;
