@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::chat::Chat;
 use super::counter::Counter;
+use super::leaderboard::Leaderboard;
 use super::lock::Lock;
 use super::presence::Presence;
 use super::rate_limiter::RateLimiter;
@@ -18,6 +19,7 @@ pub fn bundled() -> Vec<ClassRef> {
     vec![
         Arc::new(SimpleClass::<Chat>::default()),
         Arc::new(TypedClass::<Counter>::default()),
+        Arc::new(TypedClass::<Leaderboard>::default()),
         Arc::new(TypedClass::<Lock>::default()),
         Arc::new(SimpleClass::<Presence>::default()),
         Arc::new(TypedClass::<RateLimiter>::default()),

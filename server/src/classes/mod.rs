@@ -5,6 +5,7 @@
 pub mod bundled;
 pub mod chat;
 pub mod counter;
+pub mod leaderboard;
 pub mod lock;
 pub mod matches;
 mod no_sockets;

@@ -2,6 +2,7 @@
 
 mod chat;
 mod counter;
+mod leaderboard;
 mod lock;
 mod presence;
 mod rate_limiter;

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::backup::{self, Backup};
 use super::inspection::Stored;
-use super::objects::moments;
+use super::objects::{moments, snapshot};
 use super::problem::Problem;
 use super::{create, health, matches, object_calls, objects, seats, tokens, web};
 use crate::access::scope::ClassAccess;
@@ -128,6 +128,7 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/objects/{class}", post(objects::new_id))
         .route("/v1/objects/{class}/{name}", get(objects::inspect).delete(objects::delete))
         .route("/v1/objects/{class}/{name}/socket", get(upgrade::object_socket))
+        .route("/v1/objects/{class}/{name}/snapshot", get(snapshot::snapshot))
         .route("/v1/objects/{class}/{name}/bookmark", get(moments::bookmark))
         .route("/v1/objects/{class}/{name}/restore", post(moments::restore))
         .route("/v1/objects/{class}/{name}/call/{method}", post(object_calls::call))

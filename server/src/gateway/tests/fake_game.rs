@@ -53,6 +53,9 @@ impl AnyGame for FakeGame {
     fn workers(&self) -> WorkerGroup {
         WorkerGroup::Tick
     }
+    fn board(&self) -> Option<&'static str> {
+        None
+    }
     fn has_secrets(&self) -> bool {
         false
     }
