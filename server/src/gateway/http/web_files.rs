@@ -21,6 +21,7 @@ const fn file(path: &'static str, bytes: &'static [u8]) -> WebFile {
 pub(super) static PAGES: &[(&str, WebFile)] = &[
     ("/", file("index.html", include_bytes!("../../../../assets/web/index.html"))),
     ("/chat", file("chat/index.html", include_bytes!("../../../../assets/web/chat/index.html"))),
+    ("/editor", file("editor/index.html", include_bytes!("../../../../assets/web/editor/index.html"))),
     ("/presence", file("presence/index.html", include_bytes!("../../../../assets/web/presence/index.html"))),
 ];
 
@@ -33,6 +34,7 @@ pub(super) static FILES: &[WebFile] = &[
     file("style/game.css", include_bytes!("../../../../assets/web/style/game.css")),
     file("style/pages.css", include_bytes!("../../../../assets/web/style/pages.css")),
     file("style/chat.css", include_bytes!("../../../../assets/web/style/chat.css")),
+    file("style/editor.css", include_bytes!("../../../../assets/web/style/editor.css")),
     file("style/presence.css", include_bytes!("../../../../assets/web/style/presence.css")),
     file("net/msgpack.js", include_bytes!("../../../../assets/web/net/msgpack.js")),
     file("net/schema.js", include_bytes!("../../../../assets/web/net/schema.js")),
@@ -55,6 +57,10 @@ pub(super) static FILES: &[WebFile] = &[
     file("chat/log.js", include_bytes!("../../../../assets/web/chat/log.js")),
     file("chat/compose.js", include_bytes!("../../../../assets/web/chat/compose.js")),
     file("chat/rooms.js", include_bytes!("../../../../assets/web/chat/rooms.js")),
+    file("editor/main.js", include_bytes!("../../../../assets/web/editor/main.js")),
+    file("editor/sheet.js", include_bytes!("../../../../assets/web/editor/sheet.js")),
+    file("editor/drawing.js", include_bytes!("../../../../assets/web/editor/drawing.js")),
+    file("editor/board.js", include_bytes!("../../../../assets/web/editor/board.js")),
     file("presence/main.js", include_bytes!("../../../../assets/web/presence/main.js")),
     file("presence/space.js", include_bytes!("../../../../assets/web/presence/space.js")),
     file("presence/people.js", include_bytes!("../../../../assets/web/presence/people.js")),
