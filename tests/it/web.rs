@@ -170,7 +170,7 @@ fn a_match_on_a_drawn_map_is_recovered_and_verified() {
     let body = json!({ "game": "arena", "id": "drawn", "options": { "drawn": drawn } });
     assert_eq!(server.http().post("/v1/matches", &body).expect(201)["label"]["map"], "ours");
     server.http().post("/v1/matches", &body).expect(200);
-    let mut other = body.clone();
+    let mut other = body;
     other["options"]["drawn"]["walls"] = json!([]);
     server.http().post("/v1/matches", &other).expect_problem(409, "match_exists");
     other["id"] = json!("broken");
