@@ -155,3 +155,45 @@ fn two_windows_play_on_after_the_server_was_killed() {
     assert!(status.success(), "{status}");
     drop(server);
 }
+
+#[test]
+fn two_windows_and_a_client_of_yjs_draw_a_map_and_play_on_it() {
+    let _turn = turn::shared();
+    let mut server = Plan::dev().on_fixed_port().start();
+    let mut script = Script::start("editor.mjs", &[&server.url()]);
+    script.expect_line("drawn");
+    server = server.kill().start();
+    script.go_on();
+    script.expect_line("played");
+    let status = script.end();
+    assert!(status.success(), "{status}");
+    drop(server);
+}
+
+#[test]
+fn a_match_on_a_drawn_map_is_recovered_and_verified() {
+    let _turn = turn::shared();
+    let server = Plan::dev().start();
+    let drawn = json!({
+        "name": "ours", "width": 16, "height": 8, "walls": [[4, 3, 2, 2]], "spawns": [[2, 2], [13, 5]], "pickups": [],
+    });
+    let body = json!({ "game": "arena", "id": "drawn", "options": { "drawn": drawn } });
+    assert_eq!(server.http().post("/v1/matches", &body).expect(201)["label"]["map"], "ours");
+    server.http().post("/v1/matches", &body).expect(200);
+    let mut other = body;
+    other["options"]["drawn"]["walls"] = json!([]);
+    server.http().post("/v1/matches", &other).expect_problem(409, "match_exists");
+    other["id"] = json!("broken");
+    other["options"]["drawn"]["spawns"] = json!([]);
+    server.http().post("/v1/matches", &other).expect_problem(422, "invalid");
+    let ann = Client::join(&server, "drawn", "ann");
+    server.http().until("drawn", "some ticks", |entry| entry["tick"].as_u64() > Some(120));
+    drop(ann);
+    let server = server.kill().start();
+    let entry = server.http().inspect("drawn");
+    assert_eq!((&entry["options"]["drawn"], &entry["label"]["map"]), (&drawn, &json!("ours")));
+    assert!(entry["recovered"]["tick"].is_u64(), "{entry}");
+    assert!(server.http().get("/v1/matches").expect(200)["matches"][0].get("options").is_none());
+    let verdict = server.http().get("/v1/matches/drawn/verify").expect(200);
+    assert_eq!(verdict["agree"], true, "{verdict}");
+}

@@ -3,7 +3,7 @@
 // Not here: how it looks. The painter and the HUD ask; they change nothing.
 
 import { Connection } from "../net/connection.js";
-import { loadMap, inspectMatch, socketUrl } from "../net/api.js";
+import { inspectMatch, mapOf, socketUrl } from "../net/api.js";
 import { Playout } from "../net/playout.js";
 import { rememberSeat } from "../net/seats.js";
 import { Session } from "../net/session.js";
@@ -176,5 +176,5 @@ export class Match {
 export async function prepare(matchId) {
   const entry = await inspectMatch(matchId);
   const running = entry.state === "running";
-  return { entry, map: running ? await loadMap(entry.label?.map ?? "") : null };
+  return { entry, map: running ? await mapOf(entry) : null };
 }

@@ -83,6 +83,16 @@ export function loadMap(name) {
   return maps.get(name);
 }
 
+let names = null;
+
+/** The map of a match: drawn for it, which only the match itself tells, or one that the server has. */
+export async function mapOf(entry) {
+  const name = entry.label?.map ?? "";
+  if ("options" in entry) return entry.options?.drawn ?? loadMap(name);
+  names ??= mapNames();
+  return (await names).includes(name) ? loadMap(name) : mapOf(await inspectMatch(entry.match_id));
+}
+
 // Sockets are on the server that the page came from.
 function socketAt(path) {
   const url = new URL(path, location.href);

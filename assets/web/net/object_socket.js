@@ -26,11 +26,11 @@ const LOST = { 1012: "The server restarts.", 1013: "The server has too much to d
 
 export class ObjectSocket {
   /**
-   * `token()` promises a user token. `on` has `message(message)` and `status(status)`: `{ phase, words }`, phase one
+   * `token()` promises a user token; `query` goes into the address. `on` has `message(message)` and `status(status)`: `{ phase, words }`, phase one
    * of `connecting`, `open`, `waiting` (with `retryMs` and `tries`), `ended` (with `title`).
    */
-  constructor(className, name, { token, on, ping = null, WebSocket = globalThis.WebSocket }) {
-    Object.assign(this, { className, name, token, on, ping, WebSocket });
+  constructor(className, name, { token, on, ping = null, query = {}, WebSocket = globalThis.WebSocket }) {
+    Object.assign(this, { className, name, token, on, ping, query, WebSocket });
     this.backoff = new Backoff();
     this.socket = null;
     this.timer = null;
@@ -56,7 +56,7 @@ export class ObjectSocket {
   }
 
   connect(query) {
-    const socket = new this.WebSocket(objectSocketUrl(this.className, this.name, query));
+    const socket = new this.WebSocket(objectSocketUrl(this.className, this.name, { ...this.query, ...query }));
     const mine = (act) => (event) => this.socket === socket && act(event);
     socket.onopen = mine(() => this.opened());
     socket.onmessage = mine((event) => this.hear(event.data));

@@ -1,7 +1,7 @@
 // The page before a match: who plays now, a match of one's own, and a name.
 
 import { Terrain } from "../arena/terrain.js";
-import { ApiError, createMatch, inspectMatch, LIST_MAX, listMatches, loadMap, mapNames } from "../net/api.js";
+import { ApiError, createMatch, inspectMatch, LIST_MAX, listMatches, loadMap, mapNames, mapOf } from "../net/api.js";
 import { cleanName, rememberedName, rememberName } from "../net/seats.js";
 import { Minimap } from "../view/minimap.js";
 import { byId, el, say, show } from "./dom.js";
@@ -28,9 +28,9 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-async function sketch(canvas, mapName) {
+async function sketch(canvas, load) {
   try {
-    Minimap.sketch(canvas, new Terrain(await loadMap(mapName)), Math.max(2, window.devicePixelRatio));
+    Minimap.sketch(canvas, new Terrain(await load()), Math.max(2, window.devicePixelRatio));
   } catch {
     // A map that is not there is drawn as nothing; joining says why.
   }
@@ -133,7 +133,7 @@ export class Lobby {
     const input = el("input", { type: "radio", name: "preset", value: name, checked: name === "skirmish" });
     const card = el("label", { className: "preset" }, input,
       el("span", { className: "face" }, canvas, el("b", {}, title), el("small", {}, words)));
-    requestAnimationFrame(() => sketch(canvas, map));
+    requestAnimationFrame(() => sketch(canvas, () => loadMap(map)));
     return card;
   }
 
@@ -156,7 +156,7 @@ export class Lobby {
     const ended = entry.state === "ended";
     say(byId("invite-words"), ended ? "This match is over." : `${entry.players} of ${entry.seats} play on ${capital(String(entry.label?.map ?? "?"))}`);
     byId("play-button").disabled = ended;
-    sketch(byId("invite-map"), entry.label?.map ?? "");
+    sketch(byId("invite-map"), () => mapOf(entry));
   }
 
   async refresh() {
@@ -217,7 +217,7 @@ export class Lobby {
     const row = el("li", { className: "match" }, canvas, el("div", { className: "match-what" }, name, words),
       el("div", { className: "match-players" }, here, seats), join);
     row.dataset.match = entry.match_id;
-    requestAnimationFrame(() => sketch(canvas, entry.label?.map ?? ""));
+    requestAnimationFrame(() => sketch(canvas, () => mapOf(entry)));
     return { row, name, words, here, seats, join };
   }
 }

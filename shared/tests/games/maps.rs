@@ -109,3 +109,33 @@ fn options_that_make_no_match_name_the_option() {
     let error = register::<Arena>().rules(None, unknown, &bundled_assets()).unwrap_err().to_string();
     assert!(error.contains("unknown field `player_max`"), "{error}");
 }
+
+#[test]
+fn a_match_is_played_on_a_map_that_is_drawn_and_the_rules_have_it_in_them() {
+    let drawn = |map: serde_json::Value| {
+        let options = serde_json::json!({ "map": "moon", "drawn": map, "players_max": 4 });
+        register::<Arena>().rules(Some("duel"), options, &bundled_assets()).map_err(|error| error.to_string())
+    };
+    let map = serde_json::json!({
+        "name": "ours", "width": 16, "height": 8, "walls": [[4, 4, 2, 2]], "spawns": [[1, 1], [14, 6]], "pickups": [[8, 2]],
+    });
+    let rules = drawn(map.clone()).unwrap();
+    let stored: Rules = serde_json::from_slice(&rules).unwrap();
+    assert_eq!((&*stored.map.name, stored.map.width, stored.numbers.players_max), ("ours", 16, 4));
+    register::<Arena>().start(7, &rules).unwrap();
+    for (field, value, expected) in [
+        ("name", serde_json::json!("n".repeat(33)), "option drawn: the map's name"),
+        ("name", serde_json::json!(""), "option drawn: the map's name"),
+        ("width", serde_json::json!(7), "option drawn: the map is unusable: width is 7; expected 8 to 512"),
+        ("spawns", serde_json::json!([]), "option drawn: the map is unusable: no spawn point"),
+        ("spawns", serde_json::json!([[4, 4]]), "spawn 0 at [4, 4] is in a wall"),
+        ("walls", serde_json::json!(vec![[1, 1, 1, 1]; 2_049]), "2049 walls; expected at most 2048"),
+        ("lava", serde_json::json!([]), "unknown field `lava`"),
+        ("walls", serde_json::json!("none"), "invalid type"),
+    ] {
+        let mut broken = map.clone();
+        broken[field] = value;
+        let error = drawn(broken).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -119,9 +119,14 @@ impl DurableMatch {
             Life::Running(ref running) => {
                 let mut entry = self.entry(ctx);
                 entry["roster"] = roster(running);
+                entry["options"] = running.header.request.options.clone();
                 Ok(entry)
             }
-            Life::Ended(_) => Ok(self.entry(ctx)),
+            Life::Ended(ref ended) => {
+                let mut entry = self.entry(ctx);
+                entry["options"] = ended.header.request.options.clone();
+                Ok(entry)
+            }
         }
     }
 

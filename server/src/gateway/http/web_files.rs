@@ -21,6 +21,7 @@ const fn file(path: &'static str, bytes: &'static [u8]) -> WebFile {
 pub(super) static PAGES: &[(&str, WebFile)] = &[
     ("/", file("index.html", include_bytes!("../../../../assets/web/index.html"))),
     ("/chat", file("chat/index.html", include_bytes!("../../../../assets/web/chat/index.html"))),
+    ("/editor", file("editor/index.html", include_bytes!("../../../../assets/web/editor/index.html"))),
     (
         "/leaderboard",
         file("leaderboard/index.html", include_bytes!("../../../../assets/web/leaderboard/index.html")),
@@ -37,6 +38,7 @@ pub(super) static FILES: &[WebFile] = &[
     file("style/game.css", include_bytes!("../../../../assets/web/style/game.css")),
     file("style/pages.css", include_bytes!("../../../../assets/web/style/pages.css")),
     file("style/chat.css", include_bytes!("../../../../assets/web/style/chat.css")),
+    file("style/editor.css", include_bytes!("../../../../assets/web/style/editor.css")),
     file("style/leaderboard.css", include_bytes!("../../../../assets/web/style/leaderboard.css")),
     file("style/presence.css", include_bytes!("../../../../assets/web/style/presence.css")),
     file("net/msgpack.js", include_bytes!("../../../../assets/web/net/msgpack.js")),
@@ -60,6 +62,10 @@ pub(super) static FILES: &[WebFile] = &[
     file("chat/log.js", include_bytes!("../../../../assets/web/chat/log.js")),
     file("chat/compose.js", include_bytes!("../../../../assets/web/chat/compose.js")),
     file("chat/rooms.js", include_bytes!("../../../../assets/web/chat/rooms.js")),
+    file("editor/main.js", include_bytes!("../../../../assets/web/editor/main.js")),
+    file("editor/sheet.js", include_bytes!("../../../../assets/web/editor/sheet.js")),
+    file("editor/drawing.js", include_bytes!("../../../../assets/web/editor/drawing.js")),
+    file("editor/board.js", include_bytes!("../../../../assets/web/editor/board.js")),
     file("leaderboard/main.js", include_bytes!("../../../../assets/web/leaderboard/main.js")),
     file("leaderboard/board.js", include_bytes!("../../../../assets/web/leaderboard/board.js")),
     file("leaderboard/standings.js", include_bytes!("../../../../assets/web/leaderboard/standings.js")),

@@ -101,10 +101,15 @@ impl Map {
     /// Reads and checks a map.
     pub fn parse(text: &str) -> Result<Self, MapError> {
         let map: Map = serde_json::from_str(text).map_err(|error| MapError::Json(error.to_string()))?;
-        map.check_size()?;
-        map.check_walls()?;
-        map.check_places()?;
-        Ok(map)
+        map.checked()
+    }
+
+    /// The map, if it can be played.
+    pub fn checked(self) -> Result<Self, MapError> {
+        self.check_size()?;
+        self.check_walls()?;
+        self.check_places()?;
+        Ok(self)
     }
 
     /// Every tile on which players appear, in an order that is part of the rules.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::UNIT;
 use super::map::Map;
 use super::terrain::Terrain;
+use crate::ids::PlayerName;
 use crate::sim::assets::Assets;
 use crate::sim::game::RulesError;
 use crate::snapshot::Sight;
@@ -18,6 +19,8 @@ use crate::time::TICK_RATE_HZ;
 pub struct Options {
     /// The map: `dust` is read from the asset `maps/dust.json`.
     pub map: String,
+    /// A map itself, instead of one of that name; it has a name of 1 to 32 characters.
+    pub drawn: Option<Map>,
     /// Seats, 2 to 1,000.
     pub players_max: u16,
     /// Players it takes to leave the lobby, 1 to `players_max`.
@@ -48,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             map: "dust".to_owned(),
+            drawn: None,
             players_max: 16,
             players_min: 1,
             countdown_seconds: 1,
@@ -140,7 +144,11 @@ impl Rules {
             sight: sight(options)?,
             line_of_sight: options.line_of_sight,
         };
-        Ok(Self::of(named_map(&options.map, assets)?, numbers))
+        let map = match &options.drawn {
+            Some(map) => drawn_map(map)?,
+            None => named_map(&options.map, assets)?,
+        };
+        Ok(Self::of(map, numbers))
     }
 
     /// The rules on a checked map.
@@ -169,6 +177,13 @@ fn check(option: &'static str, value: u32, min: u32, max: u32) -> Result<(), Rul
         return Ok(());
     }
     Err(RulesError { option, problem: format!("{value}; expected {min} to {max}") })
+}
+
+fn drawn_map(map: &Map) -> Result<Map, RulesError> {
+    let unusable = |problem: String| RulesError { option: "drawn", problem };
+    // It is shown where names of players are.
+    PlayerName::parse(&map.name).map_err(|error| unusable(format!("the map's name: {error}")))?;
+    map.clone().checked().map_err(|error| unusable(format!("the map is unusable: {error}")))
 }
 
 fn named_map(name: &str, assets: &Assets) -> Result<Map, RulesError> {
