@@ -49,7 +49,7 @@ pub struct IdleReport {
 }
 
 /// Milliseconds of a histogram of microseconds.
-pub(super) fn percentiles(of: &Histogram<u64>) -> Percentiles {
+pub(crate) fn percentiles(of: &Histogram<u64>) -> Percentiles {
     let at = |fraction: f64| (!of.is_empty()).then(|| of.value_at_quantile(fraction) as f64 / 1000.0);
     Percentiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1.0) }
 }
@@ -67,11 +67,11 @@ impl IdleReport {
     }
 }
 
-fn number(value: Option<f64>) -> String {
+pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.3}"))
 }
 
-fn latencies(of: &Percentiles) -> String {
+pub(crate) fn latencies(of: &Percentiles) -> String {
     format!("p50 {}  p99 {}  max {}", number(of.p50), number(of.p99), number(of.max))
 }
 

@@ -4,7 +4,10 @@
 
 pub mod bundled;
 pub mod chat;
+mod children;
+pub mod coordinator;
 pub mod counter;
+pub mod document;
 pub mod leaderboard;
 pub mod lock;
 pub mod matches;
@@ -13,6 +16,8 @@ pub mod presence;
 pub mod profile;
 pub mod rate_limiter;
 pub mod session;
+pub mod single_flight;
 mod user_sockets;
 pub mod users;
+mod waiting;
 pub mod wallet;

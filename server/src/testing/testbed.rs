@@ -326,9 +326,14 @@ impl Testbed {
 
     /// A client asks for a socket.
     pub fn connect(&mut self, class: &'static str, name: &str, caller: Caller) -> SocketId {
+        self.connect_by(class, name, caller, "")
+    }
+
+    /// A client asks for a socket with a query.
+    pub fn connect_by(&mut self, class: &'static str, name: &str, caller: Caller, query: &str) -> SocketId {
         let identity = self.identity(class, name);
         let socket = self.clients.enter(identity.id);
-        let request = Box::new(PeerRequest { caller, query: String::new() });
+        let request = Box::new(PeerRequest { caller, query: query.to_owned() });
         self.tell(&identity, SocketEvent::Connected { socket, request });
         socket
     }
@@ -342,9 +347,10 @@ impl Testbed {
     /// A client goes away.
     pub fn disconnect(&mut self, class: &'static str, name: &str, socket: SocketId) {
         self.clients.leave(socket);
-        let Client { lasting, tags, .. } = self.clients.of(socket);
+        let Client { lasting, tags, attachment, .. } = self.clients.of(socket);
         let tags = tags.unwrap_or_default();
-        let end = Box::new(SocketEnd { code: 1000, clean: true, lasting, tags, ..SocketEnd::default() });
+        let end = SocketEnd { code: 1000, clean: true, lasting, tags, attachment, ..SocketEnd::default() };
+        let end = Box::new(end);
         self.tell(&identity(class, name), SocketEvent::Disconnected { socket, end });
     }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::members::Others;
 use super::moderation::MODERATOR_SCOPE;
+use super::notices::Notices;
 use super::pace::Pace;
 use super::rules::RoomRules;
 use super::words::{ChatCall, ChatReply, Heard};
@@ -14,6 +16,7 @@ use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
 use crate::object::contract::{CallError, WakeReason};
+use crate::object::job::{JobId, JobResult};
 use crate::object::peer::{AutoResponse, Payload, SocketRules};
 use crate::object::simple::Simple;
 use crate::object::socket::{SocketEvent, SocketId};
@@ -34,6 +37,9 @@ pub struct Chat {
     pub(super) mutes: u32,
     pub(super) rules: RoomRules,
     pub(super) pace: Pace,
+    /// In memory alone.
+    #[serde(skip)]
+    pub(super) notices: Notices,
 }
 
 impl Chat {
@@ -44,12 +50,13 @@ impl Chat {
         caller: &Caller,
     ) -> Result<(), CallError> {
         let Some(user) = user_sockets::who(ctx, socket, caller) else { return Ok(()) };
-        if let Err(reason) = self.has_room_for(ctx, user) {
+        let others = Others::than(ctx, socket, user);
+        if let Err(reason) = self.has_room_beside(&others) {
             user_sockets::turn_away(ctx, socket, reason);
             return Ok(());
         }
         ctx.peers().accept(socket, [user]).expect("a subject fits a tag");
-        self.arrive(ctx, socket, user)
+        self.arrive(ctx, socket, user, &others)
     }
 
     fn received(
@@ -127,7 +134,10 @@ impl Simple for Chat {
         let done = match event {
             SocketEvent::Connected { request, .. } => self.connected(ctx, socket, &request.caller),
             SocketEvent::Resumed { .. } => match user_of(ctx, socket) {
-                Some(user) => self.arrive(ctx, socket, &user),
+                Some(user) => {
+                    let others = Others::than(ctx, socket, &user);
+                    self.arrive(ctx, socket, &user, &others)
+                }
                 None => Ok(()),
             },
             SocketEvent::Received { payload, .. } => self.received(ctx, socket, &payload),
@@ -139,5 +149,13 @@ impl Simple for Chat {
             _ => Ok(()),
         };
         user_sockets::answer(ctx, socket, done);
+    }
+
+    fn remember(&mut self, failed: Self) {
+        self.notices = failed.notices;
+    }
+
+    fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, _: JobResult) {
+        self.notices_are_due(ctx, job);
     }
 }

@@ -5,17 +5,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::calls::{Acquire, LockCall, LockReply, Release, Renew, check_seconds};
-use super::queue::{Queue, Waiter};
 use crate::access::scope::{Access, ClassAccess};
 use crate::classes::no_sockets;
+use crate::classes::waiting::{Queue, Waiter, holder_of};
 use crate::object::alarm::{AlarmError, AlarmFired};
-use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
 use crate::object::contract::{Answer, Call, CallError, DurableObject, WakeError, WakeReason};
 use crate::object::job::{Job, JobId, JobResult};
 use crate::object::socket::SocketEvent;
 use crate::object::typed::{Typed, from_call, to_reply};
+
+/// Who may wait for one lock.
+pub const WAITERS_MAX: usize = 128;
 
 /// Between two looks at who has waited long enough.
 const LOOK: Duration = Duration::from_millis(250);
@@ -122,7 +124,10 @@ impl Lock {
         if waiter.until == ctx.now() {
             return Err(held());
         }
-        self.queue.push(waiter)?;
+        if self.queue.len() >= WAITERS_MAX {
+            return Err(CallError::Overloaded);
+        }
+        self.queue.push(waiter);
         self.look_again(ctx);
         Ok(Answer::Later)
     }
@@ -195,14 +200,4 @@ impl Lock {
 
 fn held() -> CallError {
     CallError::Conflict { code: "held", reason: "somebody else has the lock".to_owned() }
-}
-
-/// Who asks, as it is shown: no two of them are the same.
-fn holder_of(caller: &Caller) -> Result<String, CallError> {
-    match caller {
-        Caller::Operator => Ok("operator".to_owned()),
-        Caller::Object { class, name } => Ok(format!("object:{class}/{name}")),
-        Caller::User { subject, .. } => Ok(format!("user:{subject}")),
-        Caller::Anonymous => Err(CallError::Forbidden("expected a token that says who asks".to_owned())),
-    }
 }

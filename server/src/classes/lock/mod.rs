@@ -5,10 +5,8 @@
 
 mod calls;
 mod class;
-mod queue;
 #[cfg(test)]
 mod tests;
 
 pub use calls::{Acquire, LockCall, LockReply, Release, Renew, SECONDS_MAX, WAIT_SECONDS_MAX};
-pub use class::Lock;
-pub use queue::WAITERS_MAX;
+pub use class::{Lock, WAITERS_MAX};

@@ -24,6 +24,8 @@ use crate::object::effects::Listing;
 use crate::object::id::Identity;
 use crate::runtime::handle::Objects;
 
+mod by_name;
+
 /// Random bytes of a generated id: 130 of their bits are kept (interfaces: at least 122).
 const ID_CHARS: usize = 26;
 /// Random characters of a guest's name.
@@ -35,10 +37,11 @@ const SECONDS_MAX: u64 = u32::MAX as u64;
 /// 5 bits each; no vowels that make words, no digits that look like letters.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-pub(super) const FIELDS: [Field; 10] = [
+pub(super) const FIELDS: [Field; 11] = [
     Field { name: "game", expected: "the name of a game", fits: Value::is_string },
     Field { name: "preset", expected: "the name of a preset", fits: Value::is_string },
     Field { name: "id", expected: "1 to 128 characters of A-Z a-z 0-9 . _ : -", fits: is_name },
+    Field { name: "name", expected: "1 to 128 characters of A-Z a-z 0-9 . _ : -", fits: is_name },
     Field { name: "label", expected: "an object of at most 2048 bytes", fits: is_label },
     Field { name: "options", expected: "an object", fits: Value::is_object },
     Field { name: "durability", expected: "sync, async or none", fits: is_durability },
@@ -80,7 +83,11 @@ pub(super) async fn create(
     let caller = Caller::with_body(&routes.hub.settings.access, &mut request, Role::Create).await?;
     let host = host_of(request.headers());
     let body = body::read(request, &FIELDS, routes.hub.settings.body_timeout).await;
-    check_rate(&routes, caller)?;
+    // One that is there already is not created: who asks by name is counted later.
+    let by_name = body.as_ref().is_ok_and(|body| body.contains_key("name"));
+    if !by_name {
+        check_rate(&routes, caller)?;
+    }
     if routes.hub.is_draining() {
         return Err(Problem::draining());
     }
@@ -88,13 +95,17 @@ pub(super) async fn create(
     if !body.contains_key("game") {
         return Err(Problem::field("game", "needed; expected the name of a game"));
     }
+    if let Some(key) = caller.key_name() {
+        body.insert("creator".to_owned(), key.into());
+    }
+    if by_name {
+        let (id, answer) = by_name::join_or_create(&routes, caller, body).await?;
+        return answered(&routes, answer, &id, host.as_deref());
+    }
     let name = name_of(body.remove("id"))?;
     caller.note("create", &name);
     let object = Identity::named(MATCH_CLASS, name.clone());
     let _creating = check_open(&routes, caller, &object).await?;
-    if let Some(key) = caller.key_name() {
-        body.insert("creator".to_owned(), key.into());
-    }
     let answer = routes.change(&object, "create", Value::Object(body)).await?;
     answered(&routes, answer, &name, host.as_deref())
 }

@@ -115,7 +115,7 @@ pub(in crate::gateway) type RoutesRef = Arc<Routes>;
 pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
     let (audits, backups) = (Arc::new(Semaphore::new(AUDITS_MAX)), Arc::new(Semaphore::new(1)));
     let routes = Arc::new(Routes { hub, api, audits, backups });
-    Router::new()
+    web::pages(Router::new())
         .route("/v1/matches", post(create::create).get(matches::list))
         .route("/v1/matches/{id}", get(matches::inspect).delete(matches::end))
         .route("/v1/matches/{id}/kick", post(matches::kick))
@@ -141,7 +141,6 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .route("/", get(web::index))
         .route("/web/{*path}", get(web::file))
         .route("/assets/", get(web::assets))
         .route("/assets/{*path}", get(web::asset))
@@ -174,9 +173,14 @@ impl Routes {
 
     /// Asks a match and waits for its answer.
     pub(super) async fn call(&self, object: &Identity, method: &str, body: Value) -> Result<Value, Problem> {
+        self.try_call(object, method, body).await.map_err(Problem::from)
+    }
+
+    /// Asks an object on behalf of this server, and waits for its answer.
+    pub(super) async fn try_call(&self, object: &Identity, method: &str, body: Value) -> CallResult {
         let (reply, answer) = reply_channel();
         self.hub.objects.call(object, method, body, reply);
-        self.answer(answer).await.map_err(Problem::from)
+        self.answer(answer).await
     }
 
     /// Asks an object that is no match on behalf of somebody, and waits for its answer.
@@ -205,7 +209,7 @@ impl Routes {
 }
 
 /// What an object answers.
-type CallResult = Result<Value, CallError>;
+pub(super) type CallResult = Result<Value, CallError>;
 
 /// Where an answer goes, and where it comes out.
 pub(super) fn reply_channel() -> (ReplyTo, Receiver<CallResult>) {

@@ -25,7 +25,7 @@ use crate::gateway::talk::{ToldOpened, of_refusal};
 use crate::gateway::tls::{Carrier, ReadHalf};
 use crate::object::caller::Caller;
 use crate::object::id::Identity;
-use crate::object::peer::{Framing, Payload, SocketEnd};
+use crate::object::peer::{Framing, Payload, SocketEnd, SocketInfo};
 use crate::object::socket::{PeerRequest, SocketEvent};
 use crate::runtime::handle::EventRefused;
 
@@ -110,7 +110,8 @@ async fn finish(mut talk: Talk<'_>, read: ReadHalf, ending: PeerEnding) {
                 let _ = talk.tell(SocketEvent::Failed { socket: peer.socket, reason });
             }
             let end = talk.end.take().unwrap_or_else(|| end_of(&ending));
-            told.ended(SocketEnd { lasting: peer.is_lasting(), tags: peer.info().tags, ..end }).await;
+            let SocketInfo { tags, attachment, lasting, .. } = peer.info();
+            told.ended(SocketEnd { lasting, tags, attachment, ..end }).await;
         }
         None => {}
     }

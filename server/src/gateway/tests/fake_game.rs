@@ -100,5 +100,6 @@ pub(super) fn welcome(match_id: &str) -> Welcome {
         last_input: 0,
         schema_hash: shape().schema.hash(),
         schema: Arc::clone(&shape().schema),
+        chat_token: None,
     }
 }
