@@ -136,9 +136,9 @@ fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() 
 fn a_leaderboard_is_followed_searched_and_shown_in_a_match() {
     let _turn = turn::shared();
     let server = Server::dev();
-    let mut script = Script::start("scores.mjs", &server.url());
+    let mut script = Script::start("scores.mjs", &[&server.url()]);
     script.expect_line("ranked");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
 }
 
