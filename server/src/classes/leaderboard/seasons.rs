@@ -19,7 +19,9 @@ pub(super) const SEASON: &str = "season";
 /// The alarm that removes the rows of seasons that are over.
 pub(super) const SWEEP: &str = "sweep";
 /// Rows of a kind that are removed at once.
-const SWEPT_AT_ONCE: NonZeroUsize = NonZeroUsize::new(1_000).expect("1,000 is not 0");
+const SWEPT_AT_ONCE: NonZeroUsize = NonZeroUsize::new(250).expect("250 is not 0");
+/// Between two such parts the board does what it is asked for.
+const SWEPT_EVERY: Duration = Duration::from_millis(100);
 
 /// Seasons that are kept, by number.
 const KEPT: &[u8] = b"t/";
@@ -133,7 +135,7 @@ impl Board {
             ctx.storage().delete_keys(rows.into_iter().map(|(key, _)| key));
         }
         if is_more {
-            ctx.set_alarm(SWEEP, ctx.unix_ms())?;
+            ctx.set_alarm(SWEEP, ctx.unix_ms() + SWEPT_EVERY.as_millis() as u64)?;
         }
         Ok(())
     }

@@ -133,7 +133,7 @@ impl Posting {
             }
             Ok(_) => self.end(ctx, Stage::Settled),
             Err(JobError::Call(error)) if is_for_good(&error) => {
-                tracing::error!(name = %ctx.identity().name, board = %self.board, %error, "a leaderboard refuses a result");
+                tracing::warn!(name = %ctx.identity().name, board = %self.board, %error, "a leaderboard refuses a result");
                 self.end(ctx, Stage::Refused);
             }
             Err(problem) => {

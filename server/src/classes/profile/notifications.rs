@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use tickstone_shared::ids::changes_the_line;
 
+use super::class::Profile;
 use super::preferences::parsed;
-use super::profile::Profile;
 use super::words::{Listed, Marks, Note, Notification, Page, Told};
 use crate::object::context::Context;
 use crate::object::contract::CallError;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tickstone_shared::ids::changes_the_line;
 
-use super::profile::Profile;
+use super::class::Profile;
 use super::words::{Change, Told};
 use crate::object::context::Context;
 use crate::object::contract::CallError;

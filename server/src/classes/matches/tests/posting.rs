@@ -30,7 +30,7 @@ fn bed() -> Testbed {
 }
 
 /// Asks until it is answered: nobody knows what a crash took.
-fn insist(bed: &mut Testbed, name: &str, method: &str, body: Value) -> Value {
+fn insist(bed: &mut Testbed, name: &str, method: &str, body: &Value) -> Value {
     for _ in 0..5 {
         match bed.call(MATCH_CLASS, name, method, body.clone()) {
             Ok(answer) => return answer,
@@ -56,8 +56,8 @@ fn crashes_and_counts_once(n: u64, mut bed: Testbed) -> bool {
     let before = bed.commits();
     bed.crash_at_commit(n);
     for name in ["m0", "m1"] {
-        insist(&mut bed, name, "create", json!({ "game": "scored" }));
-        insist(&mut bed, name, "end", Value::Null);
+        insist(&mut bed, name, "create", &json!({ "game": "scored" }));
+        insist(&mut bed, name, "end", &Value::Null);
         bed.advance(RETRY_FIRST * 5);
         assert_eq!(board_of(&mut bed, name), json!({ "name": "ladder", "state": "posted" }), "{n}");
     }
@@ -93,11 +93,11 @@ fn a_result_goes_to_the_board_of_its_game_to_another_or_nowhere() {
         let mut bed = bed();
         let mut body = json!({ "game": "scored" });
         lay_over(&mut body, wish);
-        insist(&mut bed, name, "create", body.clone());
+        insist(&mut bed, name, "create", &body);
         assert!(bed.call(MATCH_CLASS, name, "create", body).is_ok(), "the same again is the same");
         bed.advance(seconds(1));
         assert!(entries(&mut bed, "ladder").is_empty(), "nothing before it is over");
-        insist(&mut bed, name, "end", Value::Null);
+        insist(&mut bed, name, "end", &Value::Null);
         bed.advance(seconds(1));
         let told = expected.map(|board| json!({ "name": board, "state": "posted" }));
         assert_eq!(board_of(&mut bed, name), json!(told));
@@ -106,8 +106,8 @@ fn a_result_goes_to_the_board_of_its_game_to_another_or_nowhere() {
         }
     }
     let mut bed = bed();
-    insist(&mut bed, "pong", "create", json!({ "game": "pong", "board": "friday" }));
-    insist(&mut bed, "pong", "end", Value::Null);
+    insist(&mut bed, "pong", "create", &json!({ "game": "pong", "board": "friday" }));
+    insist(&mut bed, "pong", "end", &Value::Null);
     assert_eq!(board_of(&mut bed, "pong"), Value::Null, "nobody played");
     let wrong = bed.call(MATCH_CLASS, "x", "create", json!({ "game": "scored", "board": 7 }));
     assert!(matches!(wrong, Err(CallError::Invalid(_))));
@@ -132,8 +132,8 @@ fn a_board_that_does_not_answer_is_asked_again_and_one_that_never_will_is_not() 
     };
     // What is stored of the board is none of its class's.
     write(&bed, Write::Put { key: b"board".into(), value: vec![0xff; 11] });
-    insist(&mut bed, "m", "create", json!({ "game": "scored" }));
-    insist(&mut bed, "m", "end", Value::Null);
+    insist(&mut bed, "m", "create", &json!({ "game": "scored" }));
+    insist(&mut bed, "m", "end", &Value::Null);
     bed.advance(seconds(5000));
     assert_eq!(board_of(&mut bed, "m")["state"], "posting");
     let due = bed.alarms(MATCH_CLASS, "m").into_iter().find(|alarm| alarm.name == "post").unwrap().due_ms;
@@ -145,8 +145,8 @@ fn a_board_that_does_not_answer_is_asked_again_and_one_that_never_will_is_not() 
     assert_eq!(entries(&mut bed, "ladder")["ann"].results, 1);
 
     let mut bed = bed_with(None);
-    insist(&mut bed, "m", "create", json!({ "game": "scored" }));
-    insist(&mut bed, "m", "end", Value::Null);
+    insist(&mut bed, "m", "create", &json!({ "game": "scored" }));
+    insist(&mut bed, "m", "end", &Value::Null);
     bed.advance(seconds(1));
     assert_eq!(board_of(&mut bed, "m")["state"], "refused", "this server has no such class");
     assert!(bed.alarms(MATCH_CLASS, "m").iter().all(|alarm| alarm.name != "post"));

@@ -88,10 +88,10 @@ fn preferences_have_their_bytes_in_all_and_not_one_more() {
         }
         let left = PREFERENCE_BYTES_IN_ALL_MAX - 7 * (PREFERENCE_VALUE_BYTES_MAX + 1) - 1;
         let socket = enter(&mut bed);
-        say(&mut bed, socket, json!({ "t": "set", "preferences": { "z": text(left + 1) } }));
+        say(&mut bed, socket, &json!({ "t": "set", "preferences": { "z": text(left + 1) } }));
         assert_eq!(told(&bed, socket)[1]["code"], "too_many_preferences");
         assert_eq!(preferences(&mut bed).as_object().unwrap().len(), 7, "and nothing of it is stored");
-        say(&mut bed, socket, json!({ "t": "set", "preferences": { "z": text(left) } }));
+        say(&mut bed, socket, &json!({ "t": "set", "preferences": { "z": text(left) } }));
         assert_eq!(preferences(&mut bed).as_object().unwrap().len(), 8);
         let hello = enter(&mut bed);
         assert!(bed.client(hello).texts()[0].len() > PREFERENCE_BYTES_IN_ALL_MAX);

@@ -84,7 +84,7 @@ fn enter(bed: &mut Testbed) -> SocketId {
     bed.connect("profile", "ann", ann())
 }
 
-fn say(bed: &mut Testbed, socket: SocketId, message: Value) {
+fn say(bed: &mut Testbed, socket: SocketId, message: &Value) {
     bed.send("profile", "ann", socket, message.to_string());
 }
 

@@ -73,7 +73,7 @@ fn run(mut bed: Testbed, seed: u64) {
             }
             10..=24 => {
                 let ids: Vec<u64> = (0..=below(4)).map(|_| model.newest.saturating_sub(below(100))).collect();
-                say(&mut bed, socket, json!({ "t": "read", "ids": ids }));
+                say(&mut bed, socket, &json!({ "t": "read", "ids": ids }));
                 model.notifications.retain(|id, _| !ids.contains(id));
             }
             25..=54 => {

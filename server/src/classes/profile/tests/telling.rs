@@ -14,7 +14,7 @@ fn preferences_are_kept_by_key_and_told_to_every_socket() {
         );
         bed.advance(Duration::from_secs(60));
         assert!(!bed.is_awake("profile", "ann"), "it hibernates; its sockets stay");
-        say(&mut bed, phone, json!({ "t": "set", "preferences": { "sound": null, "theme": "dark" } }));
+        say(&mut bed, phone, &json!({ "t": "set", "preferences": { "sound": null, "theme": "dark" } }));
         for socket in [desk, phone] {
             let told = told(&bed, socket);
             assert_eq!(told[0]["t"], "hello");
@@ -42,7 +42,7 @@ fn a_notification_is_told_and_kept_until_it_is_read() {
         assert_eq!((&told(&bed, desk)[1], &told(&bed, phone)[1]), (&expected, &expected));
         notify(&mut bed, Value::Null);
         assert_eq!(unread(&mut bed), [3, 2, 1]);
-        say(&mut bed, desk, json!({ "t": "read", "ids": [2, 2, 77] }));
+        say(&mut bed, desk, &json!({ "t": "read", "ids": [2, 2, 77] }));
         assert_eq!(told(&bed, phone)[3], json!({ "t": "read", "ids": [2, 2, 77], "unread": 2 }));
         assert_eq!(unread(&mut bed), [3, 1]);
         bed.restart();
@@ -121,7 +121,7 @@ fn a_socket_that_comes_back_after_a_drain_is_told_everything_again() {
     let socket = enter(&mut bed);
     let tokens = bed.drain();
     notify(&mut bed, "meanwhile");
-    let back = bed.resume("profile", "ann", tokens[&socket].clone()).unwrap();
+    let back = bed.resume("profile", "ann", tokens[&socket]).unwrap();
     let told = told(&bed, back);
     assert_eq!((&told[0]["t"], &told[0]["unread"]), (&json!("hello"), &json!(1)));
 }
