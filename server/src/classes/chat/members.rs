@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::part_words::Whom;
+use super::parts::Away;
 use super::room::Chat;
 use super::words::{ChatReply, MembersPage, Told};
 use crate::classes::users::users;
@@ -26,7 +28,9 @@ impl Chat {
         let own = users.iter().filter(|other| *other == user).count();
         let members = users.into_iter().collect::<BTreeSet<_>>().len();
         match own {
-            0 if members >= self.rules.members_max as usize => Err("the room is full"),
+            0 if members >= self.rules.members_max as usize && !self.parts.is_expected_here(user) => {
+                Err("the room is full")
+            }
             own if own >= SOCKETS_PER_USER_MAX => Err("too many sockets of one user"),
             _ => Ok(()),
         }
@@ -39,25 +43,48 @@ impl Chat {
         socket: SocketId,
         user: &str,
     ) -> Result<(), CallError> {
-        let mut members: BTreeSet<String> = users(ctx, Some(socket)).into_iter().collect();
-        let is_new = members.insert(user.to_owned());
-        self.opened = true;
-        self.welcome(ctx, socket, user, members.len())?;
-        if is_new {
-            let join = Told::Join { user, members: members.len() };
-            ctx.peers().broadcast(None, &[socket], join.text());
+        self.parts.forget(user);
+        let is_first = !users(ctx, Some(socket)).iter().any(|other| other == user);
+        let is_in_part = is_first && self.parts_of(ctx, user)? != 0;
+        if is_in_part {
+            self.is_away(Away::NoMore);
         }
-        self.publish(ctx, members.len());
+        self.opened = true;
+        let members = self.members(ctx, Some((socket, user)));
+        let welcome = self.welcome_of(ctx, user, members)?;
+        ctx.peers().send(socket, welcome);
+        if is_first && !is_in_part {
+            let join = Told::Join { user, members };
+            self.tell(ctx, Whom::Others(user.to_owned()), &[socket], join.text());
+        }
+        self.publish(ctx, members);
         Ok(())
     }
 
+    /// How many users are there, in parts, too; with one whose socket has just been accepted.
+    pub(super) fn members(&self, ctx: &mut Context<'_>, one_more: Option<(SocketId, &str)>) -> usize {
+        let mut own: BTreeSet<String> = users(ctx, one_more.map(|(socket, _)| socket)).into_iter().collect();
+        own.extend(one_more.map(|(_, user)| user.to_owned()));
+        own.len() + self.parts.away()
+    }
+
     /// A socket that is gone.
-    pub(super) fn depart(&mut self, ctx: &mut Context<'_>, socket: SocketId, user: &str) {
-        let members: BTreeSet<String> = users(ctx, Some(socket)).into_iter().collect();
-        if !members.contains(user) {
-            ctx.peers().broadcast(None, &[], Told::Leave { user, members: members.len() }.text());
+    pub(super) fn depart(
+        &mut self,
+        ctx: &mut Context<'_>,
+        socket: SocketId,
+        user: &str,
+    ) -> Result<(), CallError> {
+        let own: BTreeSet<String> = users(ctx, Some(socket)).into_iter().collect();
+        let is_gone = !own.contains(user);
+        if is_gone && self.parts_of(ctx, user)? != 0 {
+            self.is_away(Away::Now);
+        } else if is_gone {
+            let members = own.len() + self.parts.away();
+            self.tell(ctx, Whom::Everybody, &[], Told::Leave { user, members }.text());
         }
-        self.publish(ctx, members.len());
+        self.publish(ctx, own.len() + self.parts.away());
+        Ok(())
     }
 
     /// Says how many are there; of a room that is empty or not to be listed, nothing.
@@ -69,19 +96,20 @@ impl Chat {
 
     /// The same, whoever has come or gone.
     pub(super) fn publish_anew(&self, ctx: &mut Context<'_>) {
-        let members: BTreeSet<String> = users(ctx, None).into_iter().collect();
-        self.publish(ctx, members.len());
+        let members = self.members(ctx, None);
+        self.publish(ctx, members);
     }
-}
 
-/// A page of who is there.
-pub(super) fn page(ctx: &mut Context<'_>, page: &MembersPage) -> Result<ChatReply, CallError> {
-    let limit = page.limit.unwrap_or(MEMBERS_PAGE_DEFAULT);
-    if !(1..=MEMBERS_PAGE_MAX).contains(&limit) {
-        return Err(CallError::Invalid(format!("limit is {limit}; expected 1 to {MEMBERS_PAGE_MAX}")));
+    /// A page of who is there.
+    pub(super) fn page(&self, ctx: &mut Context<'_>, page: &MembersPage) -> Result<ChatReply, CallError> {
+        let limit = page.limit.unwrap_or(MEMBERS_PAGE_DEFAULT);
+        if !(1..=MEMBERS_PAGE_MAX).contains(&limit) {
+            return Err(CallError::Invalid(format!("limit is {limit}; expected 1 to {MEMBERS_PAGE_MAX}")));
+        }
+        let mut members: BTreeSet<String> = users(ctx, None).into_iter().collect();
+        members.extend(self.users_in_parts(ctx)?);
+        let after = |user: &&String| page.after.as_ref().is_none_or(|after| *user > after);
+        let users = members.iter().filter(after).take(limit).cloned().collect();
+        Ok(ChatReply::Members { members: members.len(), users })
     }
-    let members: BTreeSet<String> = users(ctx, None).into_iter().collect();
-    let after = |user: &&String| page.after.as_ref().is_none_or(|after| *user > after);
-    let users = members.iter().filter(after).take(limit).cloned().collect();
-    Ok(ChatReply::Members { members: members.len(), users })
 }

@@ -7,16 +7,21 @@
 //! dev mode) also knows who may enter. Moderation wants more: see [`moderation::MODERATOR_SCOPE`]. What a room publishes,
 //! its name and how many are there, is for everybody.
 //!
-//! From the top down: [`room`] takes what happens, [`talk`] and [`moderation`] do it, [`members`] says who is there.
+//! From the top down: [`room`] takes what happens, [`talk`] and [`moderation`] do it, [`members`] says who is there;
+//! [`parts`] are where those are who find the room full, each an object of [`part`].
 
 pub mod members;
 pub mod moderation;
 pub mod pace;
+pub mod part;
+pub mod part_words;
+pub mod parts;
 pub mod room;
 pub mod rules;
 pub mod talk;
 pub mod words;
 
+pub use part::ChatPart;
 pub use room::Chat;
 
 #[cfg(test)]
