@@ -105,6 +105,7 @@ fn one_dependency_has_one_folder() {
             ("server/src/app.rs", "let listener = tokio::net::TcpListener::bind(a);"),
             ("server/src/classes/a.rs", "use bevy_ecs::world::World;"),
             ("server/src/cli/a.rs", "use axum::Router;"),
+            ("server/src/classes/a.rs", "use yrs::Doc;"),
             ("shared/src/wire/a.rs", "use tokio_tungstenite::tungstenite;"),
         ],
     );

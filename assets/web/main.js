@@ -3,14 +3,18 @@
 import { Match, prepare } from "./arena/match.js";
 import { ApiError } from "./net/api.js";
 import { cleanName, rememberedName, rememberedSeat, rememberSeat } from "./net/seats.js";
+import { MatchChat } from "./ui/chat.js";
 import { Controls } from "./ui/controls.js";
 import { byId, say, show } from "./ui/dom.js";
 import { Hud } from "./ui/hud.js";
 import { Lobby, titleOf } from "./ui/lobby.js";
+import { Menu } from "./ui/menu.js";
 import { Sounds } from "./ui/sound.js";
 import { Painter } from "./view/painter.js";
+import { colourOf, colourOfName } from "./view/palette.js";
 
 const sounds = new Sounds();
+const menu = new Menu(() => toArena());
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 let played = null;
 
@@ -56,6 +60,7 @@ function play({ entry, map, token, seat, player }) {
   const controls = new Controls(byId("arena"));
   const on = {
     status: (status) => status.phase === "ended" ? over(status) : played.hud.takeStatus(status),
+    welcomed: (welcome) => played.chat.welcomed(welcome),
     event: (name, data) => played.hud.event(name, data),
     hurt: (amount) => {
       played.hud.hurt(amount);
@@ -66,15 +71,29 @@ function play({ entry, map, token, seat, player }) {
   const match = new Match({ entry, map, player, token, seat, controls, on });
   const painter = new Painter(byId("arena"), match, controls, { still: still.matches, sounds });
   const hud = new Hud(match, painter.camera, sounds);
-  played = { entry, match, controls, painter, hud, frames: 0 };
+  const chat = new MatchChat(match, controls, colourIn(match), toArena);
+  played = { entry, match, controls, painter, hud, chat, frames: 0 };
   lobby.close();
   show(byId("end"), false);
   show(byId("game"), true);
   document.title = `${titleOf(entry)} - Tickstone Arena`;
-  // Otherwise the button that was pressed takes the space bar.
-  byId("arena").focus({ preventScroll: true });
+  menu.close();
+  toArena();
   match.start();
   requestAnimationFrame(draw);
+}
+
+// In the chat players have the colours of their bodies, as long as they are there.
+function colourIn(match) {
+  return (name) => {
+    const seat = match.seatOf(name);
+    return seat === null ? colourOfName(name) : colourOf(seat, match.seat);
+  };
+}
+
+// Otherwise the button that was pressed last takes the space bar.
+function toArena() {
+  byId("arena").focus({ preventScroll: true });
 }
 
 function draw(nowMs) {
@@ -90,6 +109,7 @@ function stop(how) {
   if (!played) return;
   played.match.stop(how);
   played.controls.stop();
+  played.chat.stop();
   played = null;
   show(byId("game"), false);
   document.title = "Tickstone Arena";
@@ -99,6 +119,8 @@ function stop(how) {
 function over({ title, words, code }) {
   const { match, hud, controls } = played;
   controls.enabled = false;
+  menu.close();
+  played.chat.close();
   hud.takeStatus({ phase: "ended", words });
   // A seat that can still be had is kept: by the other window, by the next try, by the page once it is reloaded.
   if (!AGAIN[code]) rememberSeat(match.id, null);
@@ -143,7 +165,8 @@ function showSound() {
 function button(id, act) {
   byId(id).addEventListener("click", () => {
     act();
-    if (played && byId("end").hidden) byId("arena").focus({ preventScroll: true });
+    menu.close();
+    if (played && byId("end").hidden) toArena();
   });
 }
 
@@ -153,20 +176,24 @@ button("sound", () => { sounds.toggle(); sounds.wake(); showSound(); });
 button("leave", () => backToLobby({ leave: true }));
 button("back", () => backToLobby({ leave: false }));
 button("again", () => location.reload());
+byId("chat-open").addEventListener("click", () => played?.chat.open());
+byId("arena").addEventListener("pointerdown", () => {
+  menu.close();
+  if (played?.chat.isOpen) played.chat.close();
+});
 
 // Tab shows the scores, so Escape is the way to the buttons, and back.
 window.addEventListener("keydown", (event) => {
-  if (!played || !byId("end").hidden) return;
-  const inMenu = byId("menu").contains(document.activeElement);
+  if (!played || !byId("end").hidden || played.chat.key(event)) return;
   if (event.code === "Escape") {
-    byId(inMenu ? "arena" : "copy").focus({ preventScroll: true });
-  } else if (event.code === "Tab" && !inMenu) {
+    menu.toggle();
+  } else if (event.code === "Tab" && !menu.isOpen && !played.chat.isOpen) {
     event.preventDefault();
     toggleTable(true);
   }
 });
 window.addEventListener("keyup", (event) => {
-  if (event.code === "Tab" && !byId("menu").contains(document.activeElement)) toggleTable(false);
+  if (event.code === "Tab" && !menu.isOpen) toggleTable(false);
 });
 for (const name of ["pointerdown", "keydown"]) window.addEventListener(name, () => sounds.wake());
 window.addEventListener("online", () => played?.match.connection.hurry());

@@ -9,6 +9,7 @@ use tickstone_shared::time::TICK_RATE_HZ;
 use tickstone_shared::wire::version::{Encoding, StateKind};
 
 use crate::brain::BrainKind;
+use crate::chat::ChatArguments;
 use crate::fleet::{FleetOptions, MatchRequest};
 use crate::hostile::HostileOptions;
 use crate::idle::IdleArguments;
@@ -36,6 +37,8 @@ pub enum Command {
     Run(Box<RunArguments>),
     /// Opens sockets to objects and leaves them alone: what they cost, and how fast their objects wake.
     Idle(Box<IdleArguments>),
+    /// Fills chat rooms: what many small ones cost, asleep and awake, and what a large one does beside bare sockets.
+    Chat(Box<ChatArguments>),
 }
 
 /// The flags of `loadtest run`.
@@ -202,7 +205,7 @@ fn value(flag: &'static str, got: &dyn std::fmt::Display, expected: &str) -> Arg
     ArgumentError::Value { flag, got: got.to_string(), expected: expected.to_owned() }
 }
 
-fn within<T: Copy + PartialOrd + std::fmt::Display>(
+pub(crate) fn within<T: Copy + PartialOrd + std::fmt::Display>(
     flag: &'static str,
     got: T,
     min: T,
@@ -215,7 +218,7 @@ fn within<T: Copy + PartialOrd + std::fmt::Display>(
     }
 }
 
-fn seconds(flag: &'static str, got: f64, min: f64) -> Result<Duration, ArgumentError> {
+pub(crate) fn seconds(flag: &'static str, got: f64, min: f64) -> Result<Duration, ArgumentError> {
     within(flag, got, min, 86_400.0).map(Duration::from_secs_f64)
 }
 
@@ -277,7 +280,7 @@ mod tests {
         let words = ["loadtest", "run"].into_iter().chain(line.split_whitespace());
         match CommandLine::try_parse_from(words).unwrap().command {
             Command::Run(arguments) => arguments.checked(),
-            Command::Idle(_) => unreachable!("the words begin with run"),
+            Command::Idle(_) | Command::Chat(_) => unreachable!("the words begin with run"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The few HTTP requests a load generator makes: create a match, reserve a seat, read `/metrics`.
 
 use serde_json::Value;
-use std::net::ToSocketAddrs as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use tickstone_shared::games::arena::SEES_EVERYTHING_MAX;
@@ -140,6 +140,25 @@ impl Api {
     pub(crate) fn call(&self, path: &str) -> bool {
         let answer = self.post(&format!("{}{path}", self.base)).send_empty();
         answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Where the server is.
+    pub(crate) fn address(&self) -> Result<SocketAddr, FleetError> {
+        let found = self.base.trim_start_matches("http://").to_socket_addrs()?.next();
+        found.ok_or_else(|| FleetError::Url(self.base.clone()))
+    }
+
+    /// A token by which a user connects to objects. Blocks.
+    pub(crate) fn mint(&self, subject: &str, scope: &str) -> Result<String, FleetError> {
+        let asked = serde_json::json!({ "subject": subject, "scopes": [scope], "ttl_seconds": 86_400 });
+        let answer = self.post(&format!("{}/v1/tokens", self.base)).send_json(asked);
+        let mut answer = answer.map_err(|error| FleetError::Unreachable(error.to_string()))?;
+        let body: Value = answer.body_mut().read_json().unwrap_or(Value::Null);
+        match (answer.status().as_u16(), body.get("token").and_then(Value::as_str)) {
+            (201, Some(token)) => Ok(token.to_owned()),
+            (201, None) => Err(FleetError::Answer("token")),
+            (status, _) => Err(refused(status, &body)),
+        }
     }
 
     /// Reserves a seat: the join token that takes it. Blocks.

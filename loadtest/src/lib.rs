@@ -8,6 +8,7 @@
 pub mod args;
 pub mod board;
 pub mod brain;
+pub mod chat;
 pub mod clock;
 pub mod fleet;
 pub mod hostile;

@@ -3,9 +3,11 @@
 
 use clap::Parser as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tickstone_loadtest::args::{Command, CommandLine, RunArguments, RunOptions};
+use tickstone_loadtest::chat::{self, ChatArguments};
 use tickstone_loadtest::idle::{self, IdleArguments};
 use tickstone_loadtest::page::page;
 use tickstone_loadtest::report::Report;
@@ -19,7 +21,28 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Run(arguments) => run_and_report(*arguments),
         Command::Idle(arguments) => idle_and_report(*arguments),
+        Command::Chat(arguments) => chat_and_report(*arguments),
     }
+}
+
+fn chat_and_report(arguments: ChatArguments) -> ExitCode {
+    let options = match arguments.checked() {
+        Ok(options) => options,
+        Err(error) => return failed(BAD_ARGUMENTS, &error),
+    };
+    let outcome = match chat::run(&options) {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => return failed(FAILED, &error),
+    };
+    let write = |path: Option<&Path>, text: String| path.map_or(Ok(()), |path| std::fs::write(path, text));
+    let written = write(options.json(), format!("{:#}\n", outcome.json))
+        .and_then(|()| write(options.html(), outcome.page(options.slo())))
+        .and_then(|()| write!(std::io::stdout().lock(), "{}", outcome.text));
+    if let Err(error) = written {
+        return failed(FAILED, &error);
+    }
+    judge(options.slo(), &outcome.json)
 }
 
 fn idle_and_report(arguments: IdleArguments) -> ExitCode {

@@ -64,8 +64,12 @@ impl Reading {
 
     /// Cores that the process used in the window since `before`.
     pub(crate) fn cpu_since(&self, before: &Reading, window: Duration) -> Option<f64> {
-        let seconds = self.delta(before, "process_cpu_seconds_total")?;
-        Some(rounded(seconds / window.as_secs_f64()))
+        Some(rounded(self.cpu_seconds_since(before)? / window.as_secs_f64()))
+    }
+
+    /// Seconds of processor time, user and system, of the process since `before`.
+    pub(crate) fn cpu_seconds_since(&self, before: &Reading) -> Option<f64> {
+        self.delta(before, "process_cpu_seconds_total")
     }
 
     /// How long commits took since `before`, in ms.

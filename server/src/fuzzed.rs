@@ -23,6 +23,7 @@ use twox_hash::XxHash3_64;
 
 use crate::access::join_token;
 use crate::access::signing::{SigningKey, SigningKeys};
+use crate::classes::document;
 use crate::classes::matches::checkpoint::{CHECKPOINT_FORMAT, Checkpoint, FORMAT_WITHOUT_ADMISSION};
 use crate::classes::matches::header::{Header, parse_request};
 use crate::classes::matches::journal::{TickRecord, entries};
@@ -32,11 +33,12 @@ use crate::gateway::fuzzed;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every reader.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("checkpoint", checkpoint),
     ("client_message", client_message),
     ("create_body", create_body),
     ("difference", difference),
+    ("document_message", document_message),
     ("frames", fuzzed::frames),
     ("hello", hello),
     ("input_row", input_row),
@@ -154,6 +156,11 @@ fn difference(bytes: &[u8]) {
         assert_eq!((read, &again), (Ok(()), &view));
         base = view;
     }
+}
+
+/// Frames of a client of a document, each behind its length as `u16` little-endian, one after the other.
+fn document_message(bytes: &[u8]) {
+    document::fuzzed(datagrams(bytes));
 }
 
 fn datagrams(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {

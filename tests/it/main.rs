@@ -6,6 +6,7 @@
 mod access;
 mod arena_loadtest;
 mod attack;
+mod chat_load;
 mod classes;
 mod commands;
 mod conformance;
@@ -23,5 +24,6 @@ mod native;
 mod objects_kill;
 mod outside;
 mod quic;
+mod script;
 mod talker;
 mod web;

@@ -1,64 +1,15 @@
 //! The page: what a browser may load, its modules in Node, and two windows of a real browser.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
+use tickstone_server::access::admin::Role;
 use tickstone_tests::client::Client;
 use tickstone_tests::server::{Plan, Server};
 use tickstone_tests::{binaries, raw, turn};
 
-/// The script waits for nothing longer than a minute; this is for all of them.
-const PLAY_MAX: Duration = Duration::from_secs(300);
-
-/// A script of `tests/web` in Node, ended with the test.
-struct Script {
-    node: Child,
-    stdin: ChildStdin,
-    lines: Receiver<String>,
-}
-
-impl Script {
-    fn start(name: &str, url: &str) -> Self {
-        let folder = binaries::root().join("tests/web");
-        assert!(folder.join("node_modules").is_dir(), "no browser driver: run .ci/setup first");
-        let mut command = Command::new("node");
-        command.args([name, url]).current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut node = command.spawn().expect("node is there: .ci/setup installs it");
-        let (stdin, stdout) = (node.stdin.take().unwrap(), node.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        // The thread ends with the script, which closes the pipe.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { node, stdin, lines }
-    }
-
-    /// The next thing it says. A script that has failed says nothing more, and why on stderr.
-    #[track_caller]
-    fn expect_line(&mut self, line: &str) {
-        let said = self.lines.recv_timeout(PLAY_MAX);
-        assert_eq!(said.as_deref(), Ok(line), "the script failed or is stuck; its words are above");
-    }
-
-    fn go_on(&mut self) {
-        writeln!(self.stdin, "go on").expect("it still runs");
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        // Over already, or stuck.
-        let _ = self.node.kill();
-        let _ = self.node.wait();
-    }
-}
+use crate::access::keys::Keys;
+use crate::script::Script;
 
 /// The head of an answer in lower case, and its body.
 fn get(server: &Server, path: &str, headers: &str) -> (String, String) {
@@ -73,16 +24,21 @@ fn the_page_comes_from_the_binary_and_from_nowhere_else() {
     let _turn = turn::shared();
     let server = Server::dev();
     let http = server.http();
-    let page = http.get("/").expect(200);
-    let page = page.as_str().unwrap();
-    assert!(page.contains("/web/main.js") && !page.contains("://"), "{page}");
-    let loaded = page.split('"').filter(|word| word.starts_with("/web/"));
-    for path in loaded {
-        http.get(path).expect(200);
+    for (route, module) in
+        [("/", "/web/main.js"), ("/chat", "/web/chat/main.js"), ("/presence", "/web/presence/main.js")]
+    {
+        let page = http.get(route).expect(200);
+        let page = page.as_str().unwrap();
+        assert!(page.contains(module) && !page.contains("://"), "{page}");
+        for path in page.split('"').filter(|word| word.starts_with("/web/")) {
+            http.get(path).expect(200);
+        }
     }
     for path in [
         "/web/",
         "/web/index.js",
+        "/web/chat/index.html",
+        "/chat/",
         "/web/../Cargo.toml",
         "/web/%2e%2e/main.js",
         "/web//main.js",
@@ -143,15 +99,49 @@ fn the_modules_of_the_page_do_what_the_protocol_says() {
 }
 
 #[test]
+fn a_link_with_a_token_opens_a_room_on_a_guarded_server_and_nothing_else_does() {
+    let _turn = turn::shared();
+    let keys = Keys::new();
+    let server = keys.plan().start();
+    let scopes = ["chat:lobby:connect", "chat:lobby:call", "presence:lobby:connect", "presence:lobby:call"];
+    let minted =
+        keys.http(&server, Role::Token).post("/v1/tokens", &json!({ "subject": "ann", "scopes": scopes }));
+    let token = minted.expect(201)["token"].as_str().unwrap().to_owned();
+    let mut script = Script::start("guarded.mjs", &[&server.url(), &token]);
+    script.expect_line("entered");
+    let status = script.node.wait().expect("it is ours");
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() {
+    let _turn = turn::shared();
+    let server = Plan::dev().on_fixed_port().start();
+    let mut script = Script::start("chat.mjs", &[&server.url()]);
+    script.expect_line("kill");
+    let server = server.kill().start();
+    script.go_on();
+    script.expect_line("drain");
+    let (status, plan) = server.drain();
+    assert_eq!(status, Some(0));
+    let server = plan.start();
+    script.go_on();
+    script.expect_line("talked");
+    let status = script.node.wait().expect("it is ours");
+    assert!(status.success(), "{status}");
+    drop(server);
+}
+
+#[test]
 fn two_windows_play_on_after_the_server_was_killed() {
     let _turn = turn::shared();
     let mut server = Plan::dev().on_fixed_port().start();
-    let mut script = Script::start("play.mjs", &server.url());
+    let mut script = Script::start("play.mjs", &[&server.url()]);
     script.expect_line("restart");
     server = server.kill().start();
     script.go_on();
     script.expect_line("played");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
     drop(server);
 }

@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -70,7 +71,10 @@ impl Plan {
     /// gives to clients: otherwise a client that tries a dead server's port may connect to itself.
     #[must_use]
     pub fn on_fixed_port(mut self) -> Self {
-        let first = 12_000 + (std::process::id() % 10_000) as u16;
+        static PLANS: AtomicU16 = AtomicU16::new(0);
+        // Tests that run at once begin their search apart: what is free now is somebody's server later.
+        let apart = PLANS.fetch_add(1, Ordering::Relaxed) % 100 * 20;
+        let first = 12_000 + (std::process::id() % 10_000) as u16 + apart;
         let free = (first..first + 5_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
         let port = free.expect("one of 5,000 ports is free");
         self.listen = format!("127.0.0.1:{port}");

@@ -145,7 +145,7 @@ pub(crate) fn crates(sources: &[Source]) -> Vec<Violation> {
 }
 
 /// A dependency and the folders that may name it. The tests that stand outside a crate may name any.
-const FOLDERS: [(&[&str], &[&str]); 4] = [
+const FOLDERS: [(&[&str], &[&str]); 5] = [
     (&["redb"], &["server/src/store/"]),
     (
         &[
@@ -169,10 +169,12 @@ const FOLDERS: [(&[&str], &[&str]); 4] = [
             "loadtest/src/impair/",
             "loadtest/src/hostile/",
             "loadtest/src/idle/",
+            "loadtest/src/chat/",
         ],
     ),
     (&["bevy_ecs"], &["shared/src/sim/", "shared/src/games/", "tests/outside_game/"]),
     (&["ureq"], &["server/src/cli/", "loadtest/src/"]),
+    (&["yrs"], &["server/src/classes/document/"]),
 ];
 
 /// A dependency outside its folder.

@@ -2,7 +2,7 @@
 
 import { check, until } from "./browser.mjs";
 
-const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
 export async function checkPhone(windows, base) {
   const page = await windows.open("phone", PHONE);
@@ -15,12 +15,18 @@ export async function checkPhone(windows, base) {
   await until(page, "the round", () => window.tickstone?.match.phase === "playing" && window.tickstone.match.state.own);
   await nothingOverflows(page, "the match");
   await thumbs(page);
+  await page.locator("#menu-open").tap();
+  await nothingOverflows(page, "the menu");
   await page.locator("#show-table").tap();
   await until(page, "the scores", () => !document.querySelector("#table").hidden);
   await nothingOverflows(page, "the scores");
+  await page.locator("#chat-open").tap();
+  await until(page, "the chat", () => document.activeElement.id === "chat-text");
+  await nothingOverflows(page, "the match's chat");
 }
 
-async function nothingOverflows(page, where) {
+/** Everything that is shown is within the screen's width. */
+export async function nothingOverflows(page, where) {
   const wide = await page.evaluate(() => {
     const width = document.documentElement.clientWidth;
     const isOut = (element) => {

@@ -1,10 +1,11 @@
-// Two people play in two windows, the server is killed under them, and they play on.
+// Two people play and talk in two windows, the server is killed under them, and they go on.
 //
 // `node play.mjs URL`. Says `restart` on stdout when the server is to be killed and started again, and goes on
 // when a line comes on stdin. Exit status 0 if everything was as it should be.
 
 import { createInterface } from "node:readline";
 import { check, launch, until, Windows } from "./browser.mjs";
+import { chatInMatch, chatOn } from "./match_chat.mjs";
 import { checkPhone } from "./phone.mjs";
 import { checkPrediction, recordSteps } from "./prediction.mjs";
 
@@ -49,11 +50,13 @@ async function fight(ann, bob) {
   // The gun points at Bob, wherever the camera is.
   const target = await ann.evaluate(() => window.tickstone.controls.origin);
   await ann.mouse.move(1200, target[1]);
+  // Looked for all the while: the next shot that meets him once he is back is no end of his.
+  const marked = until(ann, "the mark of her last hit", () => window.tickstone.painter.marker?.killed);
   await ann.mouse.down();
   await until(bob, "Bob to be hit", () => Number(document.querySelector("#health-number").textContent) < 100);
   await until(ann, "Ann to have taken Bob out", () => window.tickstone.match.state.own.kills >= 1);
   await ann.mouse.up();
-  await until(ann, "the mark of her last hit", () => window.tickstone.painter.marker?.killed);
+  await marked;
   check(await bob.evaluate(() => window.tickstone.painter.marker === null), "Bob is told of hits that were not his");
   for (const page of [ann, bob]) await nobodyHidden(page);
   await until(bob, "Bob's feed to say so", () => document.querySelector("#feed").textContent.includes("Ann took out You"));
@@ -69,7 +72,7 @@ async function nobodyHidden(page) {
     const { camera } = window.tickstone.painter;
     const places = window.tickstone.match.state.players.filter((player) => player.health > 0)
       .map((player) => camera.toScreen(player.x, player.y));
-    const parts = ["round", "leaders", "minimap", "connection", "feed", "status", "menu"].map((id) => document.getElementById(id));
+    const parts = ["round", "leaders", "minimap", "connection", "feed", "status", "menu", "chat"].map((id) => document.getElementById(id));
     return parts.every((part) => {
       const box = part.getBoundingClientRect();
       const isOver = ([x, y]) => x > box.left && x < box.right && y > box.top && y < box.bottom;
@@ -129,6 +132,8 @@ async function noThird(windows, page, link) {
 }
 
 async function leave(page) {
+  await page.keyboard.press("Escape");
+  await until(page, "the menu", () => document.activeElement.id === "copy");
   await page.click("#leave");
   await until(page, "the lobby", () => !document.querySelector("#lobby").hidden && location.search === "");
 }
@@ -138,7 +143,9 @@ const windows = new Windows(browser);
 try {
   const { ann, bob, link } = await joinByLink(windows);
   await fight(ann, bob);
+  await chatInMatch(ann, bob);
   await killTheServer(windows, ann, bob);
+  await chatOn(ann, bob);
   await reload(bob);
   await noThird(windows, ann, link);
   await leave(ann);

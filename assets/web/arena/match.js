@@ -19,7 +19,7 @@ const PUMP_MS = 4;
 export class Match {
   /**
    * `entry` is the match as the server lists it, `map` its map; `controls.sample()` answers an input. `on` has
-   * `status(status)`, `event(name, data)`, `hurt(amount)` and `fired(body)`.
+   * `status(status)`, `welcomed(welcome)`, `event(name, data)`, `hurt(amount)` and `fired(body)`.
    */
   constructor({ entry, map, player, token, seat, controls, on }) {
     this.id = entry.match_id;
@@ -74,6 +74,7 @@ export class Match {
     this.scene.clear();
     this.shots.clear();
     this.state = null;
+    this.on.welcomed(welcome);
     this.askWhoIsThere();
   }
 
@@ -148,6 +149,12 @@ export class Match {
 
   nameOf(seat) {
     return this.names.get(seat) ?? `Player ${seat + 1}`;
+  }
+
+  /** The seat of a player, or null. */
+  seatOf(name) {
+    for (const [seat, player] of this.names) if (player === name) return seat;
+    return null;
   }
 
   /** Everything a frame draws, or null while nothing is known. */

@@ -24,6 +24,8 @@ export class Shots {
     this.lastFired = -Infinity;
     this.held = null;
     this.guesses = 0;
+    /** The tick of the newest state. */
+    this.newest = 0;
   }
 
   /** Pulls or releases the trigger for a tick. `body` is ours before that tick's walk. Did it fire? */
@@ -58,8 +60,10 @@ export class Shots {
         if (tick >= shot.born) this.shots.delete(key);
       } else if (!there.has(key) && shot.end === null) {
         shot.end = Math.min(tick, shot.born + SHOT_LIFE);
+        shot.thereYet = Math.min(this.newest, shot.end);
       }
     }
+    this.newest = tick;
   }
 
   // Two shots of one long pull are as far apart as the rules let them be.
@@ -76,13 +80,19 @@ export class Shots {
     }
   }
 
-  /** Has a shot of ours met somebody who was there in the state of `tick`? It is gone in that state. */
+  /**
+   * Has a shot of ours met somebody who was there in the state of `tick`? It is gone in that state, and may have been
+   * for some ticks: a busy server's states, or a slow network's, are not of every tick.
+   */
   met(tick, { x, y }) {
-    return [...this.shots.values()].some((shot) => {
-      if (!shot.mine || shot.guess || shot.end !== tick) return false;
-      const flown = shot.end - shot.born;
-      return Math.hypot(shot.x + shot.vx * flown - x, shot.y + shot.vy * flown - y) <= MET;
-    });
+    const passed = (shot) => {
+      for (let at = Math.min(shot.thereYet + 1, shot.end); at <= shot.end; at++) {
+        const flown = at - shot.born;
+        if (Math.hypot(shot.x + shot.vx * flown - x, shot.y + shot.vy * flown - y) <= MET) return true;
+      }
+      return false;
+    };
+    return [...this.shots.values()].some((shot) => shot.mine && !shot.guess && shot.end === tick && passed(shot));
   }
 
   /** A new round or another epoch. */

@@ -41,6 +41,25 @@ export function createMatch(body) {
   return ask("/v1/matches", { method: "POST", headers, body: JSON.stringify(body) });
 }
 
+/** What somebody with this token asks an object: the answer's JSON. */
+export function callObject(className, name, method, token, body = null) {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+  const path = `/v1/objects/${className}/${encodeURIComponent(name)}/call/${method}`;
+  return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** What the objects of a class publish, by name. While nothing has changed, nothing is sent. */
+export async function listObjects(className, prefix = "") {
+  const query = `prefix=${encodeURIComponent(prefix)}&limit=${LIST_MAX}`;
+  return (await ask(`/v1/classes/${className}/listing?${query}`, { cache: "no-cache" })).objects;
+}
+
+/** A user token for somebody. Outside dev mode this wants a key, which a page has not: then it is refused. */
+export async function mintToken(subject, scopes) {
+  const headers = { "content-type": "application/json" };
+  return (await ask("/v1/tokens", { method: "POST", headers, body: JSON.stringify({ subject, scopes }) })).token;
+}
+
 /** The maps that matches can be made with, by name. */
 export async function mapNames() {
   const { assets } = await ask("/assets/");
@@ -59,9 +78,19 @@ export function loadMap(name) {
   return maps.get(name);
 }
 
-/** Where a match's socket is: on the server the page came from. */
-export function socketUrl(id) {
-  const url = new URL(`/v1/matches/${encodeURIComponent(id)}/socket`, location.href);
+// Sockets are on the server that the page came from.
+function socketAt(path) {
+  const url = new URL(path, location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
+}
+
+/** Where a match's socket is. */
+export function socketUrl(id) {
+  return socketAt(`/v1/matches/${encodeURIComponent(id)}/socket`);
+}
+
+/** Where an object's socket is; `query` is a token by which one comes, or comes back. */
+export function objectSocketUrl(className, name, query) {
+  return socketAt(`/v1/objects/${className}/${encodeURIComponent(name)}/socket?${new URLSearchParams(query)}`);
 }

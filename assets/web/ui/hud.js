@@ -10,7 +10,7 @@ import { ranked, ScoreTable } from "./table.js";
 
 const SLOW_EVERY_MS = 100;
 /** What stands over the arena while one plays. */
-const PARTS = ["round", "leaders", "minimap", "connection", "feed", "status", "menu"];
+const PARTS = ["round", "leaders", "minimap", "connection", "feed", "status", "menu", "chat"];
 const RESPAWN_SECONDS = 2;
 const PHASE_WORDS = { lobby: "Waiting", countdown: "Get ready", playing: "Round", finished: "Round over" };
 

@@ -41,3 +41,12 @@ export function glowOf(colour) {
   }
   return glows.get(colour);
 }
+
+/** The colour of a name where nobody has a seat: the same in every window. */
+export function colourOfName(name) {
+  let hash = 0x811c9dc5;
+  for (const char of name) hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193);
+  // Names that differ in one letter are to differ in more than the last bits.
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return OTHERS[((hash ^ (hash >>> 13)) >>> 0) % OTHERS.length];
+}

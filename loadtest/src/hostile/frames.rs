@@ -45,7 +45,7 @@ pub(crate) enum Heard {
     Close(u16),
 }
 
-/// Reads a server's frames as they come in. A payload beyond what is kept is skipped; pongs are too.
+/// Reads frames as they come in, those of clients, too. A payload beyond what is kept is skipped; pongs are too.
 #[derive(Debug, Default)]
 pub(crate) struct FrameReader {
     pending: Vec<u8>,
@@ -75,7 +75,11 @@ impl FrameReader {
             if self.pending.len() < end {
                 return None;
             }
-            let payload = self.pending[header..end].to_vec();
+            let mut payload = self.pending[header..end].to_vec();
+            if self.pending[1] & 0x80 != 0 {
+                let mask = &self.pending[header - 4..header];
+                payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+            }
             self.pending.drain(..end);
             match first & 0x0f {
                 0x8 => {
@@ -93,11 +97,13 @@ impl FrameReader {
     fn header(&self) -> Option<(u8, u64, usize)> {
         let (first, second) = (*self.pending.first()?, *self.pending.get(1)?);
         let rest = &self.pending[2..];
-        Some(match second & 0x7f {
-            126 => (first, u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
-            127 => (first, u64::from_be_bytes(*rest.first_chunk()?), 10),
-            length => (first, u64::from(length), 2),
-        })
+        let (length, header) = match second & 0x7f {
+            126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
+            127 => (u64::from_be_bytes(*rest.first_chunk()?), 10),
+            length => (u64::from(length), 2),
+        };
+        let mask = if second & 0x80 == 0 { 0 } else { 4 };
+        (self.pending.len() >= header + mask).then_some((first, length, header + mask))
     }
 }
 
@@ -129,6 +135,19 @@ mod tests {
                 "{size}"
             );
         }
+    }
+
+    #[test]
+    fn what_was_masked_is_read_as_it_was_written() {
+        let mut written = Vec::new();
+        let payloads = [vec![], b"hello".to_vec(), vec![7; 300]];
+        payloads.iter().for_each(|payload| push_frame(&mut written, TEXT, payload, &mut Random::new(3, 0)));
+        let (mut reader, mut heard) = (FrameReader::default(), Vec::new());
+        for byte in written {
+            reader.push(&[byte]);
+            heard.extend(reader.next());
+        }
+        assert_eq!(heard, payloads.map(Heard::Message));
     }
 
     #[test]

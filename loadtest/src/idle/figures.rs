@@ -2,6 +2,7 @@
 //!
 //! Invariant: what could not be measured is null, never 0.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hdrhistogram::Histogram;
@@ -18,6 +19,8 @@ pub struct IdleReport {
     pub objects: usize,
     /// Sockets that the server closed, or that failed.
     pub lost: usize,
+    /// How many of them ended how: by close code, or by what the system said.
+    pub lost_by: BTreeMap<String, usize>,
     /// Memory of the server for each socket of a hibernated object, between a third of the sockets and all of them.
     pub bytes_per_socket: Option<f64>,
     /// The same while the objects are awake.
@@ -46,23 +49,29 @@ pub struct IdleReport {
 }
 
 /// Milliseconds of a histogram of microseconds.
-pub(super) fn percentiles(of: &Histogram<u64>) -> Percentiles {
+pub(crate) fn percentiles(of: &Histogram<u64>) -> Percentiles {
     let at = |fraction: f64| (!of.is_empty()).then(|| of.value_at_quantile(fraction) as f64 / 1000.0);
     Percentiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1.0) }
 }
 
 impl IdleReport {
+    /// A socket is lost.
+    pub(super) fn lose(&mut self, how: String) {
+        self.lost += 1;
+        *self.lost_by.entry(how).or_default() += 1;
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(self).expect("a report is plain data")
     }
 }
 
-fn number(value: Option<f64>) -> String {
+pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.3}"))
 }
 
-fn latencies(of: &Percentiles) -> String {
+pub(crate) fn latencies(of: &Percentiles) -> String {
     format!("p50 {}  p99 {}  max {}", number(of.p50), number(of.p99), number(of.max))
 }
 
@@ -72,6 +81,7 @@ impl fmt::Display for IdleReport {
             |bytes: Option<f64>| bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{bytes:.0}"));
         for (name, value) in [
             ("load", format!("{} sockets, {} objects, {} lost", self.sockets, self.objects, self.lost)),
+            ("lost by", format!("{:?}", self.lost_by)),
             ("bytes per socket", whole(self.bytes_per_socket)),
             ("bytes per awake socket", whole(self.bytes_per_awake_socket)),
             ("bytes per object", whole(self.bytes_per_object)),

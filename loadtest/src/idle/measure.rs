@@ -2,17 +2,19 @@
 
 use std::collections::VecDeque;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
+use tickstone_shared::time::Moment;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, LocalSet};
 
 use super::figures::{IdleReport, percentiles};
 use super::options::IdleOptions;
-use super::socket::{Happened, Socket, Way, open};
+use super::socket::{End, Happened, Listener, Socket, Way, open};
 use crate::clock::Clock;
 use crate::fleet::FleetError;
 use crate::hostile::limits;
@@ -59,27 +61,34 @@ struct Run<'a> {
     /// Sockets that are to be open.
     all: usize,
     sockets: Vec<Socket>,
-    happened: mpsc::UnboundedReceiver<Happened>,
-    happens: mpsc::UnboundedSender<Happened>,
+    /// When a socket was told something, or how it ended.
+    happened: mpsc::UnboundedReceiver<Result<Moment, End>>,
+    listener: Listener,
     report: IdleReport,
 }
 
 impl<'a> Run<'a> {
     fn new(options: &'a IdleOptions, api: &'a Api, bar: ProgressBar, all: usize) -> Result<Self, FleetError> {
-        let host = options.flags.url.trim_start_matches("http://").trim_end_matches('/');
-        let server = host.to_socket_addrs()?.next();
-        let server = server.ok_or_else(|| FleetError::Url(options.flags.url.clone()))?;
+        let clock = Clock::start();
         let (happens, happened) = mpsc::unbounded_channel();
+        let listener: Listener = Rc::new(move |what: Happened<'_>| {
+            let at = match what {
+                Happened::Told(_) => Ok(clock.now()),
+                Happened::Lost(end) => Err(end),
+            };
+            // Nobody counts any more at the end of a run.
+            let _ = happens.send(at);
+        });
         Ok(Self {
             options,
             api,
             bar,
-            clock: Clock::start(),
-            server,
+            clock,
+            server: api.address()?,
             all,
             sockets: Vec::new(),
             happened,
-            happens,
+            listener,
             report: IdleReport { objects: options.flags.objects as usize, ..IdleReport::default() },
         })
     }
@@ -151,30 +160,30 @@ impl<'a> Run<'a> {
     async fn open_until(&mut self, count: usize) {
         self.note("opening sockets");
         let flags = self.options.flags.clone();
-        let (server, clock) = (self.server, self.clock);
+        let server = self.server;
         let mut waiting: VecDeque<usize> = (self.sockets.len()..count).collect();
         let mut opening = JoinSet::new();
         loop {
             while opening.len() < OPENING_MAX
                 && let Some(number) = waiting.pop_front()
             {
-                let (flags, happens) = (flags.clone(), self.happens.clone());
+                let (flags, listener) = (flags.clone(), Rc::clone(&self.listener));
                 opening.spawn_local(async move {
                     let object = number % flags.objects as usize;
                     let path = format!("/v1/objects/{}/idle-{object}/socket", flags.class);
                     let from = Ipv4Addr::new(127, 0, 0, 1 + (number % usize::from(flags.addresses)) as u8);
-                    let admin_key = flags.admin_key.as_deref();
-                    open(&Way { from, to: server, path: &path, admin_key }, clock, happens).await
+                    let secret = flags.admin_key.as_deref();
+                    open(&Way { from, to: server, path: &path, secret }, listener).await
                 });
             }
             match opening.join_next().await {
                 None => return,
                 Some(Ok(Ok(socket))) => self.sockets.push(socket),
                 Some(Ok(Err(error))) => {
-                    self.report.lost += 1;
+                    self.report.lose(format!("opening: {error}"));
                     complain(&self.bar, &format!("a socket: {error}"));
                 }
-                Some(Err(_)) => self.report.lost += 1,
+                Some(Err(_)) => self.report.lose("opening: the task failed".to_owned()),
             }
         }
     }
@@ -202,11 +211,11 @@ impl<'a> Run<'a> {
     }
 
     /// When the next message came.
-    async fn told(&mut self) -> tickstone_shared::time::Moment {
+    async fn told(&mut self) -> Moment {
         loop {
             match self.happened.recv().await {
-                Some(Happened::Told(at)) => return at,
-                Some(Happened::Lost) => self.report.lost += 1,
+                Some(Ok(at)) => return at,
+                Some(Err(end)) => self.report.lose(format!("{end:?}")),
                 None => std::future::pending().await,
             }
         }
@@ -215,7 +224,9 @@ impl<'a> Run<'a> {
     /// Messages that nobody waited for are thrown away.
     fn count_lost(&mut self) {
         while let Ok(happened) = self.happened.try_recv() {
-            self.report.lost += usize::from(happened == Happened::Lost);
+            if let Err(end) = happened {
+                self.report.lose(format!("{end:?}"));
+            }
         }
     }
 
@@ -252,13 +263,13 @@ impl<'a> Run<'a> {
 }
 
 /// Says something beside the bar.
-fn complain(bar: &ProgressBar, what: &str) {
+pub(crate) fn complain(bar: &ProgressBar, what: &str) {
     // Where stderr is gone there is nobody to complain to.
     bar.suspend(|| drop(writeln!(std::io::stderr().lock(), "loadtest: {what}")));
 }
 
 /// Bytes of the server for each of so many more.
-fn slope(before: &Reading, after: &Reading, more: usize) -> Option<f64> {
+pub(crate) fn slope(before: &Reading, after: &Reading, more: usize) -> Option<f64> {
     let grown = after.rss_bytes()? as f64 - before.rss_bytes()? as f64;
     (more > 0).then(|| (grown / more as f64).round())
 }

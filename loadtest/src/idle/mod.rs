@@ -6,8 +6,10 @@
 mod figures;
 mod measure;
 mod options;
-mod socket;
+pub(crate) mod socket;
 
 pub use figures::IdleReport;
+pub(crate) use figures::{latencies, number, percentiles};
 pub use measure::run;
+pub(crate) use measure::{complain, slope};
 pub use options::{IdleArguments, IdleOptions};

@@ -1,58 +1,65 @@
-//! One socket of an object, which answers pings and says when it was told something.
+//! One socket of an object, which answers pings and passes on what it is told.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use tickstone_shared::time::Moment;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
-use crate::clock::Clock;
 use crate::hostile::frames::{FrameReader, Heard, PONG, TEXT, push_frame};
 use crate::impair::Random;
 
 /// A server's head beyond this is no answer.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
-/// Read at once; nothing large comes.
+/// Read at once; little comes.
 const READ_BYTES: usize = 512;
 
 /// What happened on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Happened {
-    /// It was told something.
-    Told(Moment),
+pub(crate) enum Happened<'a> {
+    /// It was told this.
+    Told(&'a [u8]),
     /// It is gone.
-    Lost,
+    Lost(End),
 }
 
+/// How a socket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The server said so: the code of its close frame.
+    Closed(u16),
+    /// Reading failed, or the server's side was gone without a word.
+    Failed(io::ErrorKind),
+}
+
+/// Who is told what happens.
+pub(crate) type Listener = Rc<dyn Fn(Happened<'_>)>;
+
 /// The writing side of a socket.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     write: Rc<Mutex<OwnedWriteHalf>>,
 }
 
 /// Where a socket comes from, where it goes.
-pub(super) struct Way<'a> {
-    pub(super) from: Ipv4Addr,
-    pub(super) to: SocketAddr,
-    pub(super) path: &'a str,
-    pub(super) admin_key: Option<&'a str>,
+pub(crate) struct Way<'a> {
+    pub(crate) from: Ipv4Addr,
+    pub(crate) to: SocketAddr,
+    pub(crate) path: &'a str,
+    /// A key or a token.
+    pub(crate) secret: Option<&'a str>,
 }
 
 /// Opens a socket; from then on its task reads it.
-pub(super) async fn open(
-    way: &Way<'_>,
-    clock: Clock,
-    happened: mpsc::UnboundedSender<Happened>,
-) -> io::Result<Socket> {
+pub(crate) async fn open(way: &Way<'_>, listener: Listener) -> io::Result<Socket> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::new(way.from.into(), 0))?;
     let tcp = socket.connect(way.to).await?;
     tcp.set_nodelay(true)?;
     let (mut read, mut write) = tcp.into_split();
-    let key = way.admin_key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+    let key = way.secret.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{key}\r\n",
@@ -61,7 +68,7 @@ pub(super) async fn open(
     write.write_all(request.as_bytes()).await?;
     let rest = upgraded(&mut read).await?;
     let write = Rc::new(Mutex::new(write));
-    let reading = Reading { read, write: Rc::clone(&write), clock, happened };
+    let reading = Reading { read, write: Rc::clone(&write), listener };
     tokio::task::spawn_local(reading.run(rest));
     Ok(Socket { write })
 }
@@ -89,7 +96,7 @@ async fn upgraded(read: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
 
 impl Socket {
     /// Says a text.
-    pub(super) async fn say(&self, text: &str) -> io::Result<()> {
+    pub(crate) async fn say(&self, text: &str) -> io::Result<()> {
         let mut frame = Vec::new();
         push_frame(&mut frame, TEXT, text.as_bytes(), &mut Random::new(1, 0));
         self.write.lock().await.write_all(&frame).await
@@ -99,42 +106,41 @@ impl Socket {
 struct Reading {
     read: OwnedReadHalf,
     write: Rc<Mutex<OwnedWriteHalf>>,
-    clock: Clock,
-    happened: mpsc::UnboundedSender<Happened>,
+    listener: Listener,
 }
 
 impl Reading {
     async fn run(mut self, rest: Vec<u8>) {
         let mut reader = FrameReader::default();
         reader.push(&rest);
-        while self.take(&mut reader).await {
+        let end = loop {
+            if let Some(code) = self.take(&mut reader).await {
+                break End::Closed(code);
+            }
             let mut chunk = [0; READ_BYTES];
             match self.read.read(&mut chunk).await {
-                Ok(came) if came > 0 => reader.push(&chunk[..came]),
-                _ => break,
+                Ok(0) => break End::Failed(io::ErrorKind::UnexpectedEof),
+                Ok(came) => reader.push(&chunk[..came]),
+                Err(error) => break End::Failed(error.kind()),
             }
-        }
-        // Nobody counts any more at the end of a run.
-        let _ = self.happened.send(Happened::Lost);
+        };
+        (self.listener)(Happened::Lost(end));
     }
 
-    /// False: the server has said goodbye.
-    async fn take(&self, reader: &mut FrameReader) -> bool {
+    /// The code, once the server has said goodbye.
+    async fn take(&self, reader: &mut FrameReader) -> Option<u16> {
         while let Some(heard) = reader.next() {
             match heard {
-                Heard::Message(_) => {
-                    // Nobody waits for it any more at the end of a run.
-                    let _ = self.happened.send(Happened::Told(self.clock.now()));
-                }
+                Heard::Message(payload) => (self.listener)(Happened::Told(&payload)),
                 Heard::Ping(payload) => {
                     let mut frame = Vec::new();
                     push_frame(&mut frame, PONG, &payload, &mut Random::new(1, 0));
                     // A socket that is broken is met by the next read.
                     let _ = self.write.lock().await.write_all(&frame).await;
                 }
-                Heard::Close(_) => return false,
+                Heard::Close(code) => return Some(code),
             }
         }
-        true
+        None
     }
 }

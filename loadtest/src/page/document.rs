@@ -10,6 +10,10 @@ use crate::report::Report;
 use crate::slo::Slo;
 use crate::table::rows;
 
+/// How a page begins.
+const HEAD: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>";
+
 /// The report as a page of HTML that is also well-formed XML behind its first line.
 pub fn page(report: &Report, slos: &[Slo]) -> String {
     let json = report.to_json();
@@ -19,8 +23,7 @@ pub fn page(report: &Report, slos: &[Slo]) -> String {
         format!("Load test: {} x {} over {}", report.matches, report.players, text(&report.transport));
     let title = escaped(&title);
     [
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>",
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>",
+        HEAD,
         &format!("<title>{title}</title><style>{STYLE}</style></head><body><main>"),
         &format!("<h1>{title}</h1><p class=\"soft\">{}</p>", escaped(&about(report))),
         &verdicts(slos, &json),
@@ -32,6 +35,27 @@ pub fn page(report: &Report, slos: &[Slo]) -> String {
         &plots(&report.details),
         "</div><details><summary>Every figure</summary>",
         &table(&["path", "value"], &figures(&json)),
+        "</details></main></body></html>\n",
+    ]
+    .concat()
+}
+
+/// A table of text, a name and a value in each line, as a page, with every figure of the JSON object behind it.
+pub fn plain(title: &str, text: &str, json: &Value, slos: &[Slo]) -> String {
+    let row = |line: &str| {
+        let (name, value) = line.split_once("  ").unwrap_or((line, ""));
+        vec![name.to_owned(), value.trim().to_owned()]
+    };
+    let summary: Vec<Vec<String>> = text.lines().map(row).collect();
+    let title = escaped(title);
+    [
+        HEAD,
+        &format!("<title>{title}</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>"),
+        &verdicts(slos, json),
+        "<h2>Summary</h2>",
+        &table(&["measure", "value"], &summary),
+        "<details><summary>Every figure</summary>",
+        &table(&["path", "value"], &figures(json)),
         "</details></main></body></html>\n",
     ]
     .concat()

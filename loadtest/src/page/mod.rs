@@ -14,4 +14,4 @@ mod style;
 #[cfg(test)]
 mod tests;
 
-pub use document::page;
+pub use document::{page, plain};

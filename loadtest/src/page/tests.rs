@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::figures::figures;
-use super::page;
+use super::{page, plain};
 use crate::args::RunOptions;
 use crate::meter::{Meter, record};
 use crate::report::{Observed, Report};
@@ -94,4 +94,14 @@ fn the_page_needs_nothing_from_elsewhere_and_runs_nothing() {
     assert!(page.contains("name=\"viewport\"") && page.contains("prefers-color-scheme: dark"));
     assert_eq!(page.matches("<figure>").count(), 12);
     assert!(page.contains("class=\"band\""), "the attack is marked");
+}
+
+#[test]
+fn a_plain_page_has_the_table_and_every_figure_escaped() {
+    let json = serde_json::json!({ "rooms": 3, "cost": { "computed": "1 < 2 & 3" } });
+    let slos = Slo::parse_all("rooms>=4").unwrap();
+    let text = parsed(&plain("Rooms <of> a run", "rooms       3 & more\nwhole line\n", &json, &slos));
+    for part in ["Rooms <of> a run", "3 & more", "whole line", "cost.computed", "1 < 2 & 3", "broken"] {
+        assert!(text.lines().any(|line| line == part), "{part} is not in {text}");
+    }
 }

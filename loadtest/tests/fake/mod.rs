@@ -159,6 +159,7 @@ fn welcome(hello: &Hello, resumed: bool, schema: &Arc<Schema>) -> Welcome {
         last_input: 0,
         schema_hash: schema.hash(),
         schema: Arc::clone(schema),
+        chat_token: None,
     }
 }
 

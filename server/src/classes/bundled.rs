@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::chat::{Chat, ChatPart};
 use super::coordinator::Coordinator;
 use super::counter::Counter;
+use super::document::Document;
+use super::leaderboard::Leaderboard;
 use super::lock::Lock;
 use super::presence::Presence;
 use super::rate_limiter::RateLimiter;
@@ -22,6 +24,8 @@ pub fn bundled() -> Vec<ClassRef> {
         Arc::new(TypedClass::<ChatPart>::default()),
         Arc::new(TypedClass::<Coordinator>::default()),
         Arc::new(TypedClass::<Counter>::default()),
+        Arc::new(TypedClass::<Document>::default()),
+        Arc::new(TypedClass::<Leaderboard>::default()),
         Arc::new(TypedClass::<Lock>::default()),
         Arc::new(SimpleClass::<Presence>::default()),
         Arc::new(TypedClass::<RateLimiter>::default()),

@@ -7,6 +7,8 @@ pub mod chat;
 mod children;
 pub mod coordinator;
 pub mod counter;
+pub mod document;
+pub mod leaderboard;
 pub mod lock;
 pub mod matches;
 mod no_sockets;

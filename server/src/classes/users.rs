@@ -11,10 +11,9 @@ pub fn user_of(ctx: &mut Context<'_>, socket: SocketId) -> Option<String> {
 }
 
 /// The user of each socket but one; who has several is there several times.
-pub fn users(ctx: &mut Context<'_>, except: Option<SocketId>) -> Vec<String> {
-    let peers = ctx.peers();
-    let others = peers.list(None).into_iter().filter(|socket| Some(*socket) != except);
-    others.filter_map(|socket| Some(peers.info(socket)?.tags.iter().next()?.to_owned())).collect()
+pub fn users<'a>(ctx: &mut Context<'a>, except: Option<SocketId>) -> impl Iterator<Item = &'a str> + use<'a> {
+    let others = ctx.peers().infos().filter(move |info| Some(info.socket) != except);
+    others.filter_map(|info| info.tags.iter().next())
 }
 
 /// Whether somebody moderates this object: a key of operators, another object, or a token with a scope

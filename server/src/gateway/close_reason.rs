@@ -3,6 +3,8 @@
 //! Responsible for: the mapping of errors to the close codes of interfaces and RFC 6455.
 //! Invariant: a reason is a constant: nothing secret and nothing that was received is in it.
 
+use std::io;
+
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::decode::DecodeError;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
@@ -35,6 +37,17 @@ pub(super) fn of_socket_error(error: &Error) -> Ending {
             Ending::Protocol(PROTOCOL_ERROR, "a frame breaks the WebSocket protocol")
         }
         Error::WriteBufferFull(_) => TOO_SLOW,
+        Error::Io(error) => of_io_error(error),
+        _ => Ending::Gone,
+    }
+}
+
+/// What an error of the socket itself means: the kernel gave up a client whose side answers no more, or it is gone.
+pub(super) fn of_io_error(error: &io::Error) -> Ending {
+    match error.kind() {
+        io::ErrorKind::TimedOut => {
+            Ending::Coded(CloseCode::Silent, "the kernel's questions are not answered")
+        }
         _ => Ending::Gone,
     }
 }
@@ -81,7 +94,9 @@ mod tests {
         let reset = Error::Protocol(ProtocolError::ResetWithoutClosingHandshake);
         assert_eq!(of_socket_error(&reset), Ending::Gone);
         assert_eq!(of_socket_error(&Error::ConnectionClosed), Ending::Gone);
-        assert_eq!(of_socket_error(&Error::Io(std::io::ErrorKind::ConnectionReset.into())), Ending::Gone);
+        let of_io = |kind: io::ErrorKind| of_socket_error(&Error::Io(kind.into()));
+        assert_eq!(of_io(io::ErrorKind::ConnectionReset), Ending::Gone);
+        assert!(matches!(of_io(io::ErrorKind::TimedOut), Ending::Coded(CloseCode::Silent, _)));
     }
 
     #[test]

@@ -23,8 +23,10 @@ use super::close_reason::{Ending, TOO_SLOW};
 use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
+use super::outgoing::held::{Expected, HELD_FOR_MAX, Held, Holds};
 use super::outlet::{FanoutInbox, Next};
 use super::states::{Bases, Cuts, Encodings, Room, Share, Views};
+use super::welcome;
 use crate::id_map::IdMap;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
 use crate::runtime::ports::SocketOutput;
@@ -44,6 +46,7 @@ struct Route {
     bases: Bases,
     /// Their share of the network, where they are shown states of their own.
     share: Option<Box<Share>>,
+    holds: Holds,
 }
 
 /// What became of a state for one receiver.
@@ -72,6 +75,7 @@ pub(super) struct Fanout {
     views: Views,
     room: Room,
     writes: u32,
+    held: Held,
 }
 
 impl Fanout {
@@ -91,6 +95,7 @@ impl Fanout {
             views: Views::default(),
             room: Room::default(),
             writes: 0,
+            held: Held::default(),
         }
     }
 
@@ -101,9 +106,17 @@ impl Fanout {
                 self.learn();
                 self.handle(next).await;
                 self.rest().await;
+                if self.held.is_long_enough() {
+                    self.push(Expected::Anyway).await;
+                }
             }
+            self.push(Expected::None).await;
             self.last = None;
-            self.inbox.wait().await;
+            if self.held.is_empty() {
+                self.inbox.wait().await;
+            } else if tokio::time::timeout(HELD_FOR_MAX, self.inbox.wait()).await.is_err() {
+                self.push(Expected::Anyway).await;
+            }
         }
     }
 
@@ -115,11 +128,29 @@ impl Fanout {
         }
     }
 
+    /// Sends what is held of those of whom no state is expected, or of all.
+    async fn push(&mut self, expected: Expected) {
+        while let Some(socket) = self.held.take(expected) {
+            if let Some(route) = self.routes.get_mut(&socket).filter(|route| route.holds.some) {
+                route.holds = Holds::default();
+                route.link.out.push();
+                self.writes += 1;
+                self.rest().await;
+            }
+        }
+    }
+
     fn learn(&mut self) {
         for change in self.hub.connections.take_changes() {
             match change {
                 Change::Reach(link) => {
-                    let route = Route { shown: None, bases: Bases::of(&link), share: None, link };
+                    let route = Route {
+                        shown: None,
+                        bases: Bases::of(&link),
+                        share: None,
+                        holds: Holds::default(),
+                        link,
+                    };
                     self.routes.insert(route.link.socket, route)
                 }
                 Change::Forget(socket) => self.routes.remove(&socket),
@@ -164,16 +195,23 @@ impl Fanout {
     }
 
     fn send(&mut self, socket: SocketId, message: &Arc<ServerMessage>) {
-        let Some(Route { link, shown, .. }) = self.routes.get_mut(&socket) else { return };
+        let Some(Route { link, shown, holds, .. }) = self.routes.get_mut(&socket) else { return };
         let Some(&spoken) = link.spoken.get() else { return };
-        if let ServerMessage::Welcome(welcome) = &**message
-            && let Some(game) = self.games.get(welcome.game.as_str())
-        {
-            link.game.get_or_init(|| Arc::clone(game));
-            *shown = Some(spoken);
+        let own = match &**message {
+            ServerMessage::Welcome(welcome) => {
+                if let Some(game) = self.games.get(welcome.game.as_str()) {
+                    link.game.get_or_init(|| Arc::clone(game));
+                    *shown = Some(spoken);
+                }
+                Some(Arc::new(welcome::with_chat(&self.hub, welcome)))
+            }
+            _ => None,
+        };
+        let message = own.as_ref().unwrap_or(message);
+        if link.hold(framed(&mut self.last, message, link, spoken.encoding)) {
+            self.held.note(socket, *holds);
+            *holds = Holds { some: true, ..*holds };
         }
-        self.writes += 1;
-        link.send_reliable(framed(&mut self.last, message, link, spoken.encoding));
     }
 
     async fn state(&mut self, frame: &Arc<StateFrame>) {
@@ -204,7 +242,7 @@ impl Fanout {
     fn own_state_to(&mut self, to: Receiver, whole: &StateFrame, number: usize) {
         let Some(route @ Route { shown: Some(_), .. }) = self.routes.get_mut(&to.socket) else { return };
         route.hear();
-        let Route { link, shown: Some(Spoken { kind, .. }), bases, share } = route else { return };
+        let Route { link, shown: Some(Spoken { kind, .. }), bases, share, .. } = route else { return };
         let bytes_per_second = self.hub.settings.state_bytes_per_second;
         let share = share.get_or_insert_with(|| Box::new(Share::new(bytes_per_second, to.socket.0)));
         if !share.is_due() {
@@ -243,7 +281,7 @@ impl Fanout {
         common: &mut Option<Option<Tick>>,
     ) -> Option<Sent> {
         // A welcome may wait for the disk; a state does not.
-        let Route { link, shown: speaks, bases, .. } = self.routes.get_mut(&to.socket)?;
+        let Route { link, shown: speaks, bases, holds, .. } = self.routes.get_mut(&to.socket)?;
         let spoken = (*speaks)?;
         self.writes += 1;
         if link.datagrams.is_some() {
@@ -255,6 +293,7 @@ impl Fanout {
         let shared = self.encodings.of(shown, whole, before, spoken);
         let framed = shared.with_end(encoding, |out| encode_own(to.feedback, encoding, kind, out));
         let (fate, bytes) = (link.out.send_state(framed), framed.len());
+        *holds = Holds { some: false, expects: true };
         let replaced = match bases {
             Bases::Stream(base) if kind == StateKind::Delta => base.sent(shown, fate),
             Bases::Stream(_) | Bases::Datagrams(_) => None,
@@ -326,13 +365,16 @@ fn encoding_index(encoding: Encoding) -> usize {
 type Framed = Option<(Arc<ServerMessage>, [Option<Bytes>; FRAMINGS])>;
 
 /// The message as a frame; the same message to the next receiver is not encoded again.
-fn framed(last: &mut Framed, message: &Arc<ServerMessage>, link: &Link, encoding: Encoding) -> Bytes {
+fn framed<'a>(
+    last: &'a mut Framed,
+    message: &Arc<ServerMessage>,
+    link: &Link,
+    encoding: Encoding,
+) -> &'a Bytes {
     if !matches!(last, Some((known, _)) if Arc::ptr_eq(known, message)) {
         *last = Some((Arc::clone(message), [const { None }; FRAMINGS]));
     }
     let (_, framed) = last.as_mut().expect("it was set just now");
     let framing = if link.datagrams.is_some() { FRAMINGS - 1 } else { encoding_index(encoding) };
-    let frame = framed[framing]
-        .get_or_insert_with(|| link.framed(&encode::server_message(message, encoding), encoding));
-    frame.clone()
+    framed[framing].get_or_insert_with(|| link.framed(&encode::server_message(message, encoding), encoding))
 }

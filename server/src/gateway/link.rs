@@ -103,6 +103,14 @@ impl Link {
         }
     }
 
+    /// Keeps frames that must arrive for what is written next: see [`Outgoing::hold`].
+    pub(super) fn hold(&self, frame: &Bytes) -> bool {
+        self.out.hold(frame).unwrap_or_else(|_| {
+            self.end(TOO_SLOW);
+            false
+        })
+    }
+
     /// Sends a message in the encoding of the hello; before it, nothing.
     pub(super) fn send_message(&self, message: &ServerMessage) {
         if let Some(spoken) = self.spoken.get() {

@@ -37,6 +37,7 @@ mod talk;
 mod tests;
 mod tls;
 mod upgrade;
+mod welcome;
 
 pub use connection::frame_reader;
 pub use http::fuzzed;

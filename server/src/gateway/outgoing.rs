@@ -2,11 +2,14 @@
 //!
 //! Responsible for: writing frames whole and in order, straight to the socket while it takes them; keeping
 //! what it does not take: the rest of one frame, a bounded queue of reliable frames, one slot for the newest
-//! state. Full-policy: a state replaces the one in the slot, or that is taken back before (counted); a reliable
+//! state; holding reliable frames for the state that follows them, as one write costs what another does however
+//! little is in it. Full-policy: a state replaces the one in the slot, or that is taken back before (counted); a reliable
 //! frame that does not fit is refused, and the caller closes the client as too slow (4420).
 //! Not responsible for: what is in a frame, when a client is given up.
 //!
 //! Invariant: nothing here waits. The lock is held for one write at most, and never by a tick thread.
+
+pub(super) mod held;
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,6 +28,11 @@ use tokio::net::tcp::OwnedWriteHalf;
 pub(super) const RELIABLE_FRAMES_MAX: usize = 64;
 /// Bytes of reliable frames that may wait for one client (reliability P34).
 pub(super) const RELIABLE_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of reliable frames that are held for the next write: with more they go out by themselves.
+const HELD_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of room for them that a client keeps.
+const HELD_BYTES_KEPT: usize = 1024;
 
 /// Where frames go. Real: a TCP socket's write half; in tests a sink that takes what it is told to take.
 pub(super) trait Sink {
@@ -92,6 +100,8 @@ pub(super) struct Outgoing<S> {
 struct Queues<S> {
     /// Nothing is taken any more.
     ending: bool,
+    /// Whole reliable frames for the next write. None while something waits for the socket.
+    held: Vec<u8>,
     /// What waits for the socket; none for nearly every socket nearly always.
     waiting: Option<Box<Waiting>>,
     /// None once everything was said: dropping it says so to the client (FIN).
@@ -114,7 +124,7 @@ struct Waiting {
 impl<S: Sink> Outgoing<S> {
     /// Nothing waits.
     pub(super) fn new(sink: S, traffic: Traffic) -> Self {
-        let queues = Queues { ending: false, waiting: None, sink: Some(sink), progress: 0 };
+        let queues = Queues { ending: false, held: Vec::new(), waiting: None, sink: Some(sink), progress: 0 };
         Self {
             queues: Mutex::new(queues),
             waiting: AtomicBool::new(false),
@@ -149,21 +159,7 @@ impl<S: Sink> Outgoing<S> {
             waiting.state.extend_from_slice(frame);
             return Fate::Waits;
         }
-        let written = queues.write(frame);
-        self.traffic.bytes_out.inc_by(written as u64);
-        if written == frame.len() {
-            return Fate::Leaves;
-        }
-        let waiting = queues.waiting.get_or_insert_default();
-        // A state that has begun must be finished; one that has not may be replaced.
-        let (place, fate) = match written {
-            0 => (&mut waiting.state, Fate::Waits),
-            _ => (&mut waiting.rest, Fate::Leaves),
-        };
-        place.extend_from_slice(&frame[written..]);
-        drop(queues);
-        self.wait_for_socket();
-        fate
+        self.write(queues, frame, true)
     }
 
     /// Sends whole frames after everything reliable before them. Once ending, they are dropped.
@@ -175,14 +171,68 @@ impl<S: Sink> Outgoing<S> {
         if let Some(waiting) = &mut queues.waiting {
             return waiting.push(frame);
         }
-        let written = queues.write(&frame);
+        self.write(queues, &frame, false);
+        Ok(())
+    }
+
+    /// Keeps whole frames for the next write, to be sent as by [`Self::send_reliable`]. True: they are the first, and
+    /// the caller has to see that a state or [`Self::push`] follows soon.
+    pub(super) fn hold(&self, frame: &Bytes) -> Result<bool, QueueFull> {
+        let mut queues = self.lock();
+        if queues.ending || queues.sink.is_none() {
+            return Ok(false);
+        }
+        if let Some(waiting) = &mut queues.waiting {
+            return waiting.push(frame.clone()).map(|()| false);
+        }
+        if queues.held.len() + frame.len() > HELD_BYTES_MAX {
+            self.write(queues, frame, false);
+            return Ok(false);
+        }
+        let is_first = queues.held.is_empty();
+        queues.held.extend_from_slice(frame);
+        Ok(is_first)
+    }
+
+    /// Sends what is held.
+    pub(super) fn push(&self) {
+        let queues = self.lock();
+        if !queues.held.is_empty() && !queues.ending {
+            self.write(queues, &[], false);
+        }
+    }
+
+    /// Writes what is held, and then a frame. What the socket does not take of it waits.
+    fn write(&self, mut queues: MutexGuard<'_, Queues<S>>, frame: &[u8], is_state: bool) -> Fate {
+        let mut held = std::mem::take(&mut queues.held);
+        let before = held.len();
+        let bytes = if before == 0 {
+            frame
+        } else {
+            held.extend_from_slice(frame);
+            &held
+        };
+        let written = queues.take(bytes);
         self.traffic.bytes_out.inc_by(written as u64);
-        if written < frame.len() {
-            queues.waiting.get_or_insert_default().rest.extend_from_slice(&frame[written..]);
-            drop(queues);
+        let (is_whole, mut fate) = (written == bytes.len(), Fate::Leaves);
+        if !is_whole {
+            let mut reliable = bytes.len();
+            // A state that has begun must be finished; one that has not may be replaced.
+            if is_state && written <= before {
+                (reliable, fate) = (before, Fate::Waits);
+            }
+            let waiting = queues.waiting.get_or_insert_default();
+            waiting.rest.extend_from_slice(&bytes[written..reliable]);
+            waiting.state.extend_from_slice(&bytes[reliable..]);
+        }
+        held.clear();
+        held.shrink_to(HELD_BYTES_KEPT);
+        queues.held = held;
+        drop(queues);
+        if !is_whole {
             self.wait_for_socket();
         }
-        Ok(())
+        fate
     }
 
     /// Takes nothing after these last frames.
@@ -192,8 +242,12 @@ impl<S: Sink> Outgoing<S> {
             return;
         }
         queues.ending = true;
+        let held = std::mem::take(&mut queues.held);
         let waiting = queues.waiting.get_or_insert_default();
         waiting.state.clear();
+        if keep == Keep::Reliable {
+            waiting.rest.extend_from_slice(&held);
+        }
         if keep == Keep::Nothing {
             waiting.reliable.clear();
         }
@@ -234,7 +288,8 @@ impl<S: Sink> Outgoing<S> {
         let bytes = |waiting: &Waiting| {
             waiting.rest.len() - waiting.rest_from + waiting.reliable_bytes + waiting.state.len()
         };
-        self.lock().waiting.as_deref().map_or(0, bytes)
+        let queues = self.lock();
+        queues.held.len() + queues.waiting.as_deref().map_or(0, bytes)
     }
 
     /// Throws away what waits and what the kernel holds: the connection is reset when it is dropped.
@@ -259,8 +314,8 @@ impl<S: Sink> Outgoing<S> {
 
 impl<S: Sink> Queues<S> {
     /// Bytes taken now. An error counts as none: the flush that follows meets it again and reports it.
-    fn write(&self, frame: &[u8]) -> usize {
-        self.sink.as_ref().and_then(|sink| sink.try_write(frame).ok()).unwrap_or(0)
+    fn take(&self, bytes: &[u8]) -> usize {
+        self.sink.as_ref().and_then(|sink| sink.try_write(bytes).ok()).unwrap_or(0)
     }
 
     /// Writes until all is gone or the socket takes no more.

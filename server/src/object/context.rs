@@ -20,6 +20,7 @@ use super::sight::Sight;
 use super::socket::{SocketId, StateFrame};
 use super::storage::{ALARM_NAME_BYTES_MAX, KEY_BYTES_MAX, Reader, VALUE_BYTES_MAX};
 use super::values::OwnWrites;
+use super::values::snapshot::SNAPSHOT_BYTES_MAX;
 
 /// The one argument every handler gets.
 pub struct Context<'a> {
@@ -52,6 +53,12 @@ pub enum WriteRefused {
     /// The name of an alarm is too long.
     #[error("the name of an alarm has {got} bytes; at most {ALARM_NAME_BYTES_MAX}")]
     AlarmName {
+        /// Its bytes.
+        got: usize,
+    },
+    /// What it shows is too long.
+    #[error("what an object shows has {got} bytes; at most {SNAPSHOT_BYTES_MAX}")]
+    Snapshot {
         /// Its bytes.
         got: usize,
     },

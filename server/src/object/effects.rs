@@ -15,6 +15,7 @@ use super::job::{Job, JobId};
 use super::peer::{Attachment, AutoResponse, Payload, Tags, WhenFull};
 use super::socket::{SocketId, StateFrame};
 use super::storage::{Bookmark, Write};
+use super::values::snapshot::ObjectSnapshot;
 
 /// Something that leaves the object.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub enum Output {
     },
     /// Something for the object's own sockets.
     Peer(Box<PeerOutput>),
+    /// What the object shows is another from now on; none: whoever asks is to read it again.
+    Snapshot(Option<ObjectSnapshot>),
     /// A job begins.
     Start {
         /// Its name.

@@ -242,6 +242,8 @@ pub struct SocketEnd {
     pub lasting: bool,
     /// As it was accepted; none if it never was.
     pub tags: Tags,
+    /// What the object kept with it.
+    pub attachment: Attachment,
 }
 
 #[cfg(test)]

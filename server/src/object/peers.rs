@@ -33,7 +33,7 @@ impl<'a> Context<'a> {
     }
 }
 
-impl Peers<'_, '_> {
+impl<'a> Peers<'_, 'a> {
     /// What is sent leaves at once, whatever waits for the disk.
     #[must_use]
     pub fn ungated(mut self) -> Self {
@@ -106,9 +106,13 @@ impl Peers<'_, '_> {
 
     /// The sockets with a tag, or all of them; those accepted by earlier handlers.
     pub fn list(&self, tag: Option<&str>) -> Vec<SocketId> {
-        let sockets = self.ctx.sight.kept.sockets.values();
-        let tagged = sockets.filter(|info| tag.is_none_or(|tag| info.tags.has(tag)));
+        let tagged = self.infos().filter(|info| tag.is_none_or(|tag| info.tags.has(tag)));
         tagged.map(|info| info.socket).collect()
+    }
+
+    /// What is known of each socket that an earlier handler accepted.
+    pub fn infos(&self) -> impl Iterator<Item = &'a SocketInfo> + use<'a> {
+        self.ctx.sight.kept.sockets.values()
     }
 
     /// What is known of a socket that an earlier handler accepted.

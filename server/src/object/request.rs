@@ -25,6 +25,33 @@ pub struct ObjectRequest {
     pub body: Vec<u8>,
 }
 
+impl ObjectRequest {
+    /// The fields of the query, `name=value&...`, percent-decoded; none: it is malformed.
+    pub fn fields(&self) -> Option<Vec<(String, String)>> {
+        let fields = self.query.split('&').filter(|field| !field.is_empty());
+        fields
+            .map(|field| {
+                field.split_once('=').and_then(|(name, value)| Some((decoded(name)?, decoded(value)?)))
+            })
+            .collect()
+    }
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::new(), text.bytes());
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectResponse {
@@ -76,6 +103,17 @@ mod base64_text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_has_fields_and_what_is_none_is_malformed() {
+        let fields = |query: &str| ObjectRequest { query: query.to_owned(), ..Default::default() }.fields();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(fields("a=1&b=x+y%20%c3%A4%26&"), Some(vec![pair("a", "1"), pair("b", "x y \u{e4}&")]));
+        assert_eq!(fields(""), Some(Vec::new()));
+        for query in ["a", "a=%", "a=%2", "a=%zz", "a=%ff", "a=1&b"] {
+            assert_eq!(fields(query), None, "{query}");
+        }
+    }
 
     #[test]
     fn a_request_survives_the_call_that_carries_it() {

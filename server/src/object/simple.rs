@@ -47,6 +47,8 @@ pub trait Simple: Default + Serialize + DeserializeOwned + Send + 'static {
     fn on_alarm(&mut self, _ctx: &mut Context<'_>, _alarm: &AlarmFired) -> Result<(), AlarmError> {
         Ok(())
     }
+    /// A call failed, so it is as it was stored: here it may take over what `failed` had in memory alone.
+    fn remember(&mut self, _failed: Self) {}
     /// A job has ended.
     fn on_done(&mut self, _ctx: &mut Context<'_>, _job: JobId, _result: JobResult) {}
 }
@@ -104,13 +106,14 @@ impl<T: Simple> Alive<T> {
         Ok(())
     }
 
-    /// As it was before the handler that failed.
-    fn take_back(&mut self) {
-        self.state = if self.stored.is_empty() {
+    /// As it was before the handler that failed: that one's state is answered.
+    fn take_back(&mut self) -> T {
+        let before = if self.stored.is_empty() {
             T::default()
         } else {
             postcard::from_bytes(&self.stored).expect("it was written as this type")
         };
+        std::mem::replace(&mut self.state, before)
     }
 
     fn call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
@@ -146,7 +149,8 @@ impl<T: Simple> DurableObject for Alive<T> {
     fn on_call(&mut self, ctx: &mut Context<'_>, call: Call) -> Result<Answer, CallError> {
         let answer = self.call(ctx, call);
         if answer.is_err() {
-            self.take_back();
+            let failed = self.take_back();
+            self.state.remember(failed);
         }
         answer
     }

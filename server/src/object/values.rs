@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::{Context, WriteRefused};
-use super::effects::Control;
+use super::effects::{Control, Output, Release};
 use super::storage::{Bookmark, KEY_BYTES_MAX, Range, ReadError, Reader, VALUE_BYTES_MAX, Write};
 use unwritten::Seen;
 
+pub mod snapshot;
 pub mod unwritten;
 
 /// A key and its value.
@@ -132,6 +133,7 @@ impl Storage<'_, '_> {
     /// Removes everything: values, alarms, the journal. What is left costs nothing.
     pub fn delete_all(&mut self) {
         self.ctx.effects.writes.push(Write::DeleteAll);
+        self.ctx.output(Release::Gated, Output::Snapshot(None));
     }
 
     /// A value.

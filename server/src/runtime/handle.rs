@@ -16,7 +16,8 @@ use crate::object::id::Identity;
 use crate::object::peer::SocketInfo;
 use crate::object::resume::ResumeToken;
 use crate::object::socket::{SocketEvent, SocketId};
-use crate::object::storage::{Bookmark, Ticket};
+use crate::object::storage::{Bookmark, ReadError, Ticket};
+use crate::object::values::snapshot::ObjectSnapshot;
 use tickstone_shared::ids::ObjectName;
 use tickstone_shared::time::Moment;
 
@@ -89,6 +90,10 @@ pub trait Objects: Send + Sync {
         limit: usize,
         filter: &dyn Fn(&Listing) -> bool,
     ) -> Vec<Listing>;
+    /// What an object shows, if it is held in memory.
+    fn held_snapshot(&self, object: &Identity) -> Option<ObjectSnapshot>;
+    /// What an object shows, and no event to it. Reads the disk where it is not held.
+    fn snapshot(&self, object: &Identity) -> Result<Option<ObjectSnapshot>, ReadError>;
     /// No new matches or joins from now on.
     fn is_draining(&self) -> bool;
     /// Whether every worker has moved within the last second.
@@ -189,6 +194,14 @@ impl Objects for Shared {
         filter: &dyn Fn(&Listing) -> bool,
     ) -> Vec<Listing> {
         self.listings.page(class, after, limit, filter)
+    }
+
+    fn held_snapshot(&self, object: &Identity) -> Option<ObjectSnapshot> {
+        self.snapshots.look(object.id).ok()
+    }
+
+    fn snapshot(&self, object: &Identity) -> Result<Option<ObjectSnapshot>, ReadError> {
+        self.stored_snapshot(object.id)
     }
 
     fn is_draining(&self) -> bool {

@@ -10,6 +10,8 @@ use crate::metrics::MetricsRef;
 use crate::object::effects::Listing;
 use crate::object::id::Identity;
 
+pub mod snapshots;
+
 const POISON: &str = "no code under this lock panics";
 
 /// Listings by class and name.

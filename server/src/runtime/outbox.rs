@@ -257,6 +257,7 @@ impl<'a> Outbox<'a> {
                 self.shared.metrics.calls.get_or_create(&label).inc();
                 activation.answer(call, result);
             }
+            Output::Snapshot(snapshot) => self.shared.snapshots.changed(activation.identity.id, snapshot),
             Output::Start { id, job } => self.shared.start_job(&activation.identity, id, job),
         }
     }
@@ -331,9 +332,11 @@ fn is_urgent(effects: &Effects) -> bool {
             && match output {
                 Output::Reply { .. } | Output::Start { .. } => true,
                 Output::Peer(output) => is_heard(output),
-                Output::Send { .. } | Output::Broadcast { .. } | Output::Close { .. } | Output::State(_) => {
-                    false
-                }
+                Output::Send { .. }
+                | Output::Broadcast { .. }
+                | Output::Close { .. }
+                | Output::State(_)
+                | Output::Snapshot(_) => false,
             }
     };
     effects.controls.contains(&Control::CommitNow) || effects.outputs.iter().any(waited_for)

@@ -15,6 +15,7 @@ use super::handle::EventRefused;
 use super::inbox::{Event, Inbox, Order, WakeOrder, inbox};
 use super::life::returning::Returning;
 use super::listings::Listings;
+use super::listings::snapshots::Snapshots;
 use super::ports::{Jobs, Outlet, Store};
 use super::settings::Settings;
 use super::worker::{Scratch, Worker};
@@ -40,6 +41,8 @@ pub struct Shared {
     pub directory: Directory,
     /// What objects publish.
     pub listings: Listings,
+    /// What objects show.
+    pub snapshots: Snapshots,
     /// The classes, by name.
     pub classes: BTreeMap<&'static str, ClassRef>,
     /// The workers, by id: tick, general, spare.
@@ -133,6 +136,7 @@ impl Shared {
             resume_key: settings.resume_key,
             return_terms: (settings.resume_window, settings.returning_max),
             itself: itself.clone(),
+            snapshots: Snapshots::default(),
             listings: Listings::new(Arc::clone(&edges.metrics)),
             clock: edges.clock,
             store: edges.store,

@@ -11,9 +11,14 @@ use crate::runtime::handle::Objects as _;
 impl Testbed {
     /// A client asks for a socket, and gets it where the object says.
     pub fn connect(&mut self, class: &'static str, name: &str, caller: Caller) -> SocketId {
+        self.connect_by(class, name, caller, "")
+    }
+
+    /// The same with a query.
+    pub fn connect_by(&mut self, class: &'static str, name: &str, caller: Caller, query: &str) -> SocketId {
         let identity = self.place(class, name, &caller);
         let socket = self.clients.enter(identity.id);
-        let request = Box::new(PeerRequest { caller, query: String::new() });
+        let request = Box::new(PeerRequest { caller, query: query.to_owned() });
         self.tell(&identity, SocketEvent::Connected { socket, request });
         socket
     }
@@ -46,9 +51,10 @@ impl Testbed {
     /// A client goes away.
     pub fn disconnect(&mut self, class: &'static str, name: &str, socket: SocketId) {
         self.clients.leave(socket);
-        let Client { lasting, tags, .. } = self.clients.of(socket);
+        let Client { lasting, tags, attachment, .. } = self.clients.of(socket);
         let tags = tags.unwrap_or_default();
-        let end = Box::new(SocketEnd { code: 1000, clean: true, lasting, tags, ..SocketEnd::default() });
+        let end = SocketEnd { code: 1000, clean: true, lasting, tags, attachment, ..SocketEnd::default() };
+        let end = Box::new(end);
         self.tell(&self.owner(class, name, socket), SocketEvent::Disconnected { socket, end });
     }
 

@@ -39,7 +39,10 @@ fn guests() -> (Testbed, Log<String>) {
                 let is_listed = peers.list(Some("guest")).contains(socket);
                 noted.note(format!("{before:?} is back, {is_listed}, with {said}"));
             }
-            SocketEvent::Disconnected { socket, end } => noted.note(format!("{socket:?} ended {}", end.code)),
+            SocketEvent::Disconnected { socket, end } => {
+                let said = String::from_utf8_lossy(end.attachment.bytes()).into_owned();
+                noted.note(format!("{socket:?} ended {} with {said:?}", end.code));
+            }
             _ => {}
         }
         null()
@@ -73,7 +76,11 @@ fn socket_3_tags_and_attachment_come_back_after_a_drain_and_once() {
         .map(|twice| assert_eq!(bed.client(twice).closed.unwrap().0, 4003))
         .unwrap();
     bed.advance(WINDOW + seconds(2));
-    assert_eq!(log.take(), [format!("{bob:?} ended 1006")], "the other one is gone, and told once");
+    assert_eq!(
+        log.take(),
+        [format!("{bob:?} ended 1006 with \"I am bob\"")],
+        "the other one is gone, and told once"
+    );
     assert_eq!(bed.resume(SCRIPT, "one", tokens[&bob]), Err(EventRefused::NotAwaited));
     bed.advance(seconds(60));
     bed.restart();
@@ -104,7 +111,7 @@ fn socket_3_what_the_object_ended_or_was_told_of_does_not_come_back() {
     let socket = bed.connect(SCRIPT, "one", Caller::Anonymous);
     let token = kept(&mut bed, socket);
     bed.disconnect(SCRIPT, "one", socket);
-    assert_eq!(log.take(), [format!("{socket:?} ended 1000")]);
+    assert_eq!(log.take(), [format!("{socket:?} ended 1000 with \"\"")]);
     bed.restart();
     assert_eq!(bed.resume(SCRIPT, "one", token), Err(EventRefused::NotAwaited));
     bed.advance(WINDOW + seconds(2));
@@ -174,6 +181,6 @@ fn socket_3_at_most_so_many_are_waited_for() {
         sockets.iter().filter(|(name, _, token)| bed.resume(SCRIPT, name, *token).is_ok()).collect();
     assert_eq!(open.len(), 2);
     bed.advance(seconds(3));
-    let ended = log.take().into_iter().filter(|said| said.ends_with("ended 1006")).count();
+    let ended = log.take().into_iter().filter(|said| said.contains("ended 1006")).count();
     assert_eq!(ended, 1, "the one beyond the limit is gone at once");
 }

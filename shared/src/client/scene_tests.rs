@@ -57,6 +57,7 @@ fn welcome() -> Welcome {
         last_input: 0,
         schema_hash: 0,
         schema: Arc::new(Schema { kinds, input: Vec::new() }),
+        chat_token: None,
     }
 }
 

@@ -22,6 +22,7 @@ fn welcome(epoch: u32, tick: u64, last_input: u32) -> ServerMessage {
         last_input,
         schema_hash: 0,
         schema: Arc::new(Schema { kinds: Vec::new(), input: Vec::new() }),
+        chat_token: None,
     }))
 }
 

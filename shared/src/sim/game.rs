@@ -26,6 +26,8 @@ pub trait Game: Sized + Send + Sync + 'static {
     const TICK_RATE_HZ: u32 = TICK_RATE_HZ;
     /// Where its matches run.
     const WORKERS: WorkerGroup = WorkerGroup::Tick;
+    /// The leaderboard that a match's scores go to, unless its creator names another.
+    const BOARD: Option<&'static str> = None;
     /// A world holds what not everybody may know: no player is shown its hash, which depends on all of it.
     const SECRETS: bool = false;
 
@@ -86,6 +88,11 @@ pub trait Game: Sized + Send + Sync + 'static {
     /// What listings show and search, a JSON object of at most 2,048 bytes.
     fn label(_world: &World) -> serde_json::Value {
         serde_json::Value::Null
+    }
+    /// What players have come to, asked once when the match is over, however it ended: posted to a leaderboard, once,
+    /// under the match's id. Nothing of it comes back into the world.
+    fn scores(_world: &World) -> Vec<(PlayerName, i64)> {
+        Vec::new()
     }
     /// Something once the match is over: its result.
     fn outcome(_world: &World) -> Option<serde_json::Value> {

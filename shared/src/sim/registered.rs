@@ -7,7 +7,7 @@ use super::event::{Event, Output};
 use super::game::{Deadline, Game, Input, JoinRefused, RulesError, SignalAnswer, SignalRefused, WorkerGroup};
 use super::save::RestoreError;
 use super::simulation::{Simulation, pack_input, unpack_input};
-use crate::ids::StateHash;
+use crate::ids::{PlayerName, StateHash};
 use crate::input::{InputCodec, InputError, InputRow};
 use crate::limits::{FIELDS_MAX, INPUT_BYTES_MAX, KINDS_MAX, SEATS_MAX};
 use crate::replication::shape::Shape;
@@ -41,6 +41,8 @@ pub trait AnySimulation: Send {
     fn label(&self) -> serde_json::Value;
     /// [`Game::outcome`].
     fn outcome(&self) -> Option<serde_json::Value>;
+    /// [`Game::scores`].
+    fn scores(&self) -> Vec<(PlayerName, i64)>;
     /// [`Game::deadline`].
     fn deadline(&self) -> Option<Deadline>;
 }
@@ -82,6 +84,9 @@ impl<G: Game> AnySimulation for Simulation<G> {
     fn outcome(&self) -> Option<serde_json::Value> {
         G::outcome(self.world())
     }
+    fn scores(&self) -> Vec<(PlayerName, i64)> {
+        G::scores(self.world())
+    }
     fn deadline(&self) -> Option<Deadline> {
         G::deadline(self.world())
     }
@@ -101,6 +106,8 @@ pub trait AnyGame: InputCodec {
     }
     /// [`Game::WORKERS`].
     fn workers(&self) -> WorkerGroup;
+    /// [`Game::BOARD`].
+    fn board(&self) -> Option<&'static str>;
     /// [`Game::SECRETS`].
     fn has_secrets(&self) -> bool;
     /// The shape of its states.
@@ -197,6 +204,9 @@ impl<G: Game> AnyGame for Registered<G> {
     }
     fn workers(&self) -> WorkerGroup {
         G::WORKERS
+    }
+    fn board(&self) -> Option<&'static str> {
+        G::BOARD
     }
     fn has_secrets(&self) -> bool {
         G::SECRETS

@@ -156,6 +156,9 @@ pub struct Welcome {
     pub schema_hash: u32,
     /// How states and inputs are packed.
     pub schema: Arc<Schema>,
+    /// A user token for the match's room in class `chat`, as the player. None: the server has no such class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_token: Option<String>,
 }
 
 /// Something that happened in a match: reliable, in order.

@@ -100,6 +100,7 @@ fn from_server() -> Vec<(&'static str, ServerMessage)> {
         last_input: 0,
         schema_hash: schema.hash(),
         schema,
+        chat_token: None,
     };
     let event =
         EventMessage { tick: Tick(301), name: "point".to_owned(), data: json!({"seat": 1, "points": 4}) };

@@ -215,3 +215,24 @@ fn in_dev_mode_a_new_match_comes_with_a_token() {
     Client::refused(&server, &hello("m", "bob")).expect(4423);
     Client::enter(&server, &with_token("m", token), Encoding::Json);
 }
+
+#[test]
+fn a_welcome_brings_a_token_for_the_room_of_its_match_and_for_nothing_else() {
+    let _turn = turn::shared();
+    let (keys, server) = guarded("pong");
+    let client = Client::enter(&server, &keys.seat(&server, "m", "ann"), Encoding::Msgpack);
+    let token = client.welcome().chat_token.clone().expect("the server has rooms");
+    let ann = server.http().with_secret(&token);
+    let say = |room: &str| ann.post(&format!("/v1/objects/chat/{room}/call/say"), &json!({ "text": "hi" }));
+    assert_eq!(say("m").expect(200)["user"], "ann", "whoever has the seat");
+    say("n").expect_problem(403, "credential_refused");
+    let elsewhere = ann.post("/v1/objects/presence/m/call/list", &json!({}));
+    elsewhere.expect_problem(403, "credential_refused");
+    let moderates = ann.post("/v1/objects/chat/m/call/delete", &json!({ "id": 1 }));
+    moderates.expect_problem(403, "not_allowed");
+    ann.get("/v1/matches").expect_problem(401, "credential_needed");
+    let back = Client::enter(&server, &resume("m", client.token()), Encoding::Json);
+    let newer = back.welcome().chat_token.clone().expect("who comes back has one, too");
+    assert_ne!(token, newer);
+    server.http().with_secret(&newer).post("/v1/objects/chat/m/call/history", &json!(null)).expect(200);
+}

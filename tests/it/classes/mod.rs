@@ -3,6 +3,8 @@
 mod chat;
 mod coordinator;
 mod counter;
+mod document;
+mod leaderboard;
 mod lock;
 mod presence;
 mod rate_limiter;

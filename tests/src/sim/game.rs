@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tickstone_shared::ids::StateHash;
+use tickstone_shared::ids::{PlayerName, StateHash};
 use tickstone_shared::input::{InputCodec, InputError, InputRow};
 use tickstone_shared::replication::shape::Shape;
 use tickstone_shared::sim::assets::Assets;
@@ -83,6 +83,9 @@ impl AnyGame for Fragile {
     fn workers(&self) -> WorkerGroup {
         self.inner.workers()
     }
+    fn board(&self) -> Option<&'static str> {
+        self.inner.board()
+    }
     fn has_secrets(&self) -> bool {
         self.inner.has_secrets()
     }
@@ -156,6 +159,9 @@ impl AnySimulation for FragileSimulation {
     }
     fn outcome(&self) -> Option<serde_json::Value> {
         self.inner.outcome()
+    }
+    fn scores(&self) -> Vec<(PlayerName, i64)> {
+        self.inner.scores()
     }
     fn deadline(&self) -> Option<Deadline> {
         self.inner.deadline()

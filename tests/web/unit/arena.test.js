@@ -145,6 +145,16 @@ test("a hit is ours if our shot is gone where and when somebody is hit", () => {
   assert.ok(!shots.met(105, body(300 + 96 * 5, 1400)), "not there");
 });
 
+test("a shot of ours has met somebody where states are missing, too", () => {
+  const shots = new Shots(terrain);
+  const row = { id: 7, x: 300, y: 1000, vx: 96, vy: 0, owner: 0, born: 100 };
+  shots.onState(101, [row], 0);
+  shots.onState(112, [], 0);
+  assert.ok(shots.met(112, body(300 + 96 * 5, 1000)), "it passed there while nothing was heard");
+  assert.ok(!shots.met(112, body(300 + 96 * 5, 1400)), "not there");
+  assert.ok(!shots.met(112, body(300 - 96 * 5, 1000)), "nor before it was fired");
+});
+
 const rgb = (colour) => [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
 const apart = (one, other) => Math.hypot(...rgb(one).map((channel, index) => channel - rgb(other)[index]));
 

@@ -1,13 +1,13 @@
 //! Who is there: everybody who has a socket. Nothing of it is stored, so nobody is there who is not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
-use super::part_words::Whom;
+use super::notices::Change;
 use super::parts::Away;
 use super::room::Chat;
-use super::words::{ChatReply, MembersPage, Told};
+use super::words::{ChatReply, MembersPage};
 use crate::classes::users::users;
 use crate::object::context::Context;
 use crate::object::contract::CallError;
@@ -21,16 +21,30 @@ pub const MEMBERS_PAGE_MAX: usize = 1_000;
 /// Users of a page unless asked otherwise.
 const MEMBERS_PAGE_DEFAULT: usize = 100;
 
+/// Who else is there, beside one socket of a user.
+pub(super) struct Others {
+    /// Users, each once.
+    members: usize,
+    /// Sockets of the same user.
+    own: usize,
+}
+
+impl Others {
+    /// Than this socket of this user.
+    pub(super) fn than(ctx: &mut Context<'_>, socket: SocketId, user: &str) -> Self {
+        let mut own = 0;
+        let others = users(ctx, Some(socket)).inspect(|other| own += usize::from(*other == user));
+        let members = others.collect::<HashSet<_>>().len();
+        Self { members, own }
+    }
+}
+
 impl Chat {
     /// Whether one more socket of a user may come; the reason why not.
-    pub(super) fn has_room_for(&self, ctx: &mut Context<'_>, user: &str) -> Result<(), &'static str> {
-        let users = users(ctx, None);
-        let own = users.iter().filter(|other| *other == user).count();
-        let members = users.into_iter().collect::<BTreeSet<_>>().len();
-        match own {
-            0 if members >= self.rules.members_max as usize && !self.parts.is_expected_here(user) => {
-                Err("the room is full")
-            }
+    pub(super) fn has_room_beside(&self, others: &Others, user: &str) -> Result<(), &'static str> {
+        let is_full = others.members >= self.rules.members_max as usize;
+        match others.own {
+            0 if is_full && !self.parts.is_expected_here(user) => Err("the room is full"),
             own if own >= SOCKETS_PER_USER_MAX => Err("too many sockets of one user"),
             _ => Ok(()),
         }
@@ -42,30 +56,23 @@ impl Chat {
         ctx: &mut Context<'_>,
         socket: SocketId,
         user: &str,
+        others: &Others,
     ) -> Result<(), CallError> {
         self.parts.forget(user);
-        let is_first = !users(ctx, Some(socket)).iter().any(|other| other == user);
+        let is_first = others.own == 0;
         let is_in_part = is_first && self.parts_of(ctx, user)? != 0;
         if is_in_part {
-            self.is_away(Away::NoMore);
+            self.parts.is_away(Away::NoMore);
         }
         self.opened = true;
-        let members = self.members(ctx, Some((socket, user)));
+        let members = others.members + usize::from(is_first) + self.parts.away();
         let welcome = self.welcome_of(ctx, user, members)?;
         ctx.peers().send(socket, welcome);
         if is_first && !is_in_part {
-            let join = Told::Join { user, members };
-            self.tell(ctx, Whom::Others(user.to_owned()), &[socket], join.text());
+            self.notice(ctx, (Some(socket), user), Change::Came, members);
         }
         self.publish(ctx, members);
         Ok(())
-    }
-
-    /// How many users are there, in parts, too; with one whose socket has just been accepted.
-    pub(super) fn members(&self, ctx: &mut Context<'_>, one_more: Option<(SocketId, &str)>) -> usize {
-        let mut own: BTreeSet<String> = users(ctx, one_more.map(|(socket, _)| socket)).into_iter().collect();
-        own.extend(one_more.map(|(_, user)| user.to_owned()));
-        own.len() + self.parts.away()
     }
 
     /// A socket that is gone.
@@ -75,16 +82,19 @@ impl Chat {
         socket: SocketId,
         user: &str,
     ) -> Result<(), CallError> {
-        let own: BTreeSet<String> = users(ctx, Some(socket)).into_iter().collect();
-        let is_gone = !own.contains(user);
-        if is_gone && self.parts_of(ctx, user)? != 0 {
-            self.is_away(Away::Now);
-        } else if is_gone {
-            let members = own.len() + self.parts.away();
-            self.tell(ctx, Whom::Everybody, &[], Told::Leave { user, members }.text());
+        let others = Others::than(ctx, socket, user);
+        if others.own == 0 && self.parts_of(ctx, user)? != 0 {
+            self.parts.is_away(Away::Now);
+        } else if others.own == 0 {
+            self.notice(ctx, (Some(socket), user), Change::Went, others.members + self.parts.away());
         }
-        self.publish(ctx, own.len() + self.parts.away());
+        self.publish(ctx, others.members + self.parts.away());
         Ok(())
+    }
+
+    /// How many users are there, in parts, too.
+    pub(super) fn members(&self, ctx: &mut Context<'_>) -> usize {
+        users(ctx, None).collect::<HashSet<_>>().len() + self.parts.away()
     }
 
     /// Says how many are there; of a room that is empty or not to be listed, nothing.
@@ -96,7 +106,7 @@ impl Chat {
 
     /// The same, whoever has come or gone.
     pub(super) fn publish_anew(&self, ctx: &mut Context<'_>) {
-        let members = self.members(ctx, None);
+        let members = self.members(ctx);
         self.publish(ctx, members);
     }
 
@@ -106,7 +116,7 @@ impl Chat {
         if !(1..=MEMBERS_PAGE_MAX).contains(&limit) {
             return Err(CallError::Invalid(format!("limit is {limit}; expected 1 to {MEMBERS_PAGE_MAX}")));
         }
-        let mut members: BTreeSet<String> = users(ctx, None).into_iter().collect();
+        let mut members: BTreeSet<String> = users(ctx, None).map(str::to_owned).collect();
         members.extend(self.users_in_parts(ctx)?);
         let after = |user: &&String| page.after.as_ref().is_none_or(|after| *user > after);
         let users = members.iter().filter(after).take(limit).cloned().collect();

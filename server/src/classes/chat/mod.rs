@@ -7,11 +7,12 @@
 //! dev mode) also knows who may enter. Moderation wants more: see [`moderation::MODERATOR_SCOPE`]. What a room publishes,
 //! its name and how many are there, is for everybody.
 //!
-//! From the top down: [`room`] takes what happens, [`talk`] and [`moderation`] do it, [`members`] says who is there;
-//! [`parts`] are where those are who find the room full, each an object of [`part`].
+//! From the top down: [`room`] takes what happens, [`talk`] and [`moderation`] do it, [`members`] says who is there,
+//! [`notices`] tells of it; [`parts`] are where those are who find the room full, each an object of [`part`].
 
 pub mod members;
 pub mod moderation;
+pub mod notices;
 pub mod pace;
 pub mod part;
 pub mod part_words;

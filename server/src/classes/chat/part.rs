@@ -106,7 +106,7 @@ impl DurableObject for ChatPart {
                 self.late.remove(&socket);
                 // A socket that was never accepted has no tag.
                 let user = end.tags.iter().next().map(str::to_owned);
-                let gone = user.filter(|user| !users(ctx, Some(socket)).contains(user));
+                let gone = user.filter(|user| !users(ctx, Some(socket)).any(|other| other == user));
                 gone.into_iter().for_each(|user| self.ask(ctx, Asked::Depart(user)));
             }
             _ => {}
@@ -192,8 +192,8 @@ impl ChatPart {
                 None => return self.ask(ctx, Asked::Here),
             },
             Asked::Here => {
-                let users: BTreeSet<String> = users(ctx, None).into_iter().collect();
-                PartAsks::Here { users: users.into_iter().collect() }
+                let users: BTreeSet<&str> = users(ctx, None).collect();
+                PartAsks::Here { users: users.into_iter().map(str::to_owned).collect() }
             }
             Asked::Say(_) => return,
         };

@@ -4,16 +4,17 @@
 //! What everybody is told has a number and is stored, the newest of it; it is handed to every part with somebody in it.
 //! A part that has missed something asks for it.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 use tickstone_shared::ids::ObjectName;
 
+use super::notices::Change;
 use super::part::ChatPart;
 use super::part_words::{Event, PartAsks, PartCall, PartReply, Whom};
 use super::room::Chat;
-use super::words::{ChatReply, Told};
+use super::words::ChatReply;
 use crate::classes::children::{child, parent, with_room};
 use crate::classes::users::users;
 use crate::object::caller::Caller;
@@ -81,6 +82,19 @@ impl Parts {
     /// They are expected no more.
     pub(super) fn forget(&mut self, user: &str) {
         self.expected.retain(|(expected, ..)| expected != user);
+    }
+
+    /// What was in memory alone stays where a call failed.
+    pub(super) fn remember(&mut self, failed: Self) {
+        self.expected = failed.expected;
+    }
+
+    /// A user of a part has a first socket in the room's own object, or no socket there any more.
+    pub(super) fn is_away(&mut self, is_away: Away) {
+        match is_away {
+            Away::Now => self.away += 1,
+            Away::NoMore => self.away -= 1,
+        }
     }
 
     fn is_split(&self) -> bool {
@@ -168,7 +182,7 @@ impl Chat {
         ctx: &mut Context<'_>,
         user: &str,
     ) -> Result<Option<ObjectName>, CallError> {
-        let own: BTreeSet<String> = users(ctx, None).into_iter().collect();
+        let own: HashSet<&str> = users(ctx, None).collect();
         if own.contains(user) {
             return Ok(None);
         }
@@ -216,14 +230,6 @@ impl Chat {
         Ok(rows.into_iter().map(|(key, _)| String::from_utf8_lossy(&key[IN.len()..]).into_owned()).collect())
     }
 
-    /// A user of a part has a first socket in the room's own object, or no socket there any more.
-    pub(super) fn is_away(&mut self, is_away: Away) {
-        match is_away {
-            Away::Now => self.parts.away += 1,
-            Away::NoMore => self.parts.away -= 1,
-        }
-    }
-
     /// What a part asks.
     pub(super) fn for_part(
         &mut self,
@@ -267,11 +273,10 @@ impl Chat {
         ctx.storage().put_as(format!("{IN}{user}"), &(mask | bit(number)))?;
         self.parts.members[number as usize - 1] += 1;
         self.opened = true;
-        let own = users(ctx, None);
-        if mask == 0 && !own.iter().any(|other| other == user) {
+        if mask == 0 && !users(ctx, None).any(|other| other == user) {
             self.parts.away += 1;
-            let members = self.members(ctx, None);
-            self.tell(ctx, Whom::Others(user.to_owned()), &[], Told::Join { user, members }.text());
+            let members = self.members(ctx);
+            self.notice(ctx, (None, user), Change::Came, members);
             self.publish(ctx, members);
         }
         Ok(())
@@ -288,18 +293,17 @@ impl Chat {
             return Ok(ctx.storage().put_as(format!("{IN}{user}"), &left)?);
         }
         ctx.storage().delete(format!("{IN}{user}"));
-        let own = users(ctx, None);
-        if !own.iter().any(|other| other == user) {
+        if !users(ctx, None).any(|other| other == user) {
             self.parts.away -= 1;
-            let members = self.members(ctx, None);
-            self.tell(ctx, Whom::Everybody, &[], Told::Leave { user, members }.text());
+            let members = self.members(ctx);
+            self.notice(ctx, (None, user), Change::Went, members);
             self.publish(ctx, members);
         }
         Ok(())
     }
 
     fn welcome_to_part(&self, ctx: &mut Context<'_>) -> Result<ChatReply, CallError> {
-        let members = self.members(ctx, None);
+        let members = self.members(ctx);
         let welcome = self.welcome_of(ctx, "", members)?;
         let welcome = serde_json::from_str(&welcome).map_err(|_| CallError::Reset)?;
         Ok(ChatReply::Part(PartReply::Welcome { welcome, told: self.parts.told }))

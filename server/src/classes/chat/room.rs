@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::members::Others;
 use super::moderation::MODERATOR_SCOPE;
+use super::notices::Notices;
 use super::pace::Pace;
 use super::part::ChatPart;
 use super::parts::{self, Parts};
@@ -40,6 +42,9 @@ pub struct Chat {
     pub(super) rules: RoomRules,
     pub(super) pace: Pace,
     pub(super) parts: Parts,
+    /// In memory alone.
+    #[serde(skip)]
+    pub(super) notices: Notices,
 }
 
 /// What holds for the sockets of rooms, and of their parts.
@@ -61,12 +66,13 @@ impl Chat {
         caller: &Caller,
     ) -> Result<(), CallError> {
         let Some(user) = user_sockets::who(ctx, socket, caller) else { return Ok(()) };
-        if let Err(reason) = self.has_room_for(ctx, user) {
+        let others = Others::than(ctx, socket, user);
+        if let Err(reason) = self.has_room_beside(&others, user) {
             user_sockets::turn_away(ctx, socket, reason);
             return Ok(());
         }
         ctx.peers().accept(socket, [user]).expect("a subject fits a tag");
-        self.arrive(ctx, socket, user)
+        self.arrive(ctx, socket, user, &others)
     }
 
     fn received(
@@ -148,7 +154,10 @@ impl Simple for Chat {
         let done = match event {
             SocketEvent::Connected { request, .. } => self.connected(ctx, socket, &request.caller),
             SocketEvent::Resumed { .. } => match user_of(ctx, socket) {
-                Some(user) => self.arrive(ctx, socket, &user),
+                Some(user) => {
+                    let others = Others::than(ctx, socket, &user);
+                    self.arrive(ctx, socket, &user, &others)
+                }
                 None => Ok(()),
             },
             SocketEvent::Received { payload, .. } => self.received(ctx, socket, &payload),
@@ -161,12 +170,19 @@ impl Simple for Chat {
         };
         user_sockets::answer(ctx, socket, done);
     }
-    fn on_done(&mut self, ctx: &mut Context<'_>, _: JobId, result: JobResult) {
-        self.told_part(ctx, &result);
+
+    fn remember(&mut self, failed: Self) {
+        self.notices = failed.notices;
+        self.parts.remember(failed.parts);
     }
 
     fn on_alarm(&mut self, ctx: &mut Context<'_>, _: &AlarmFired) -> Result<(), AlarmError> {
         self.tell_parts_anew(ctx);
         Ok(())
+    }
+
+    fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, result: JobResult) {
+        self.told_part(ctx, &result);
+        self.notices_are_due(ctx, job);
     }
 }

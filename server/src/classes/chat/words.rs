@@ -167,6 +167,8 @@ pub(super) enum Told<'a> {
     Join { user: &'a str, members: usize },
     /// Somebody is not there any more.
     Leave { user: &'a str, members: usize },
+    /// Several came and went; `members` counts those, too, who are not named.
+    Members { members: usize, joined: &'a [&'a str], left: &'a [&'a str] },
     /// A message was taken away.
     Deleted { id: u64 },
     /// The receiver may not speak.

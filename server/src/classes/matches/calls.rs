@@ -12,6 +12,7 @@ use super::admissions::RESERVATION;
 use super::durable_match::DurableMatch;
 use super::header::{BUILD, CreateRequest, Durability, Header, MATCH_FORMAT, parse_request};
 use super::lifecycle::{Life, MAX_DURATION, set_alarm};
+use super::posting::Posting;
 use super::roster::Roster;
 use super::running::Running;
 use super::store_keys::HEADER;
@@ -224,6 +225,7 @@ impl DurableMatch {
                 "creator": ended.header.request.creator,
                 "end_reason": ended.result.reason,
                 "outcome": ended.result.outcome,
+                "board": ended.posting.as_ref().map(Posting::shown),
             }),
         }
     }

@@ -203,6 +203,8 @@ impl Running {
             last_input: seated.inputs.feedback().last_input,
             schema_hash: self.game.schema().hash(),
             schema: Arc::clone(self.game.schema()),
+            // Only the gateway has keys.
+            chat_token: None,
         };
         self.held.push((socket, Arc::new(ServerMessage::Welcome(Box::new(welcome)))));
     }

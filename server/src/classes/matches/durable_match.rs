@@ -8,6 +8,7 @@ use tickstone_shared::wire::close::CloseCode;
 use super::class::Shelf;
 use super::header::{Durability, Header};
 use super::lifecycle::{EMPTY, EndRecord, Ended, FORGET, Life, MAX_DURATION, has_outcome, set_alarm};
+use super::posting::{POST, Posting};
 use super::recovery::{recover, ticks_under};
 use super::running::Running;
 use super::store_keys::{self, CHECKPOINTS, HEADER, RESULT, SEGMENTS, SOCKETS};
@@ -17,6 +18,7 @@ use crate::object::contract::{
     AfterRefusal, Answer, Call, CallError, DurableObject, TickDue, WakeError, WakeReason,
 };
 use crate::object::effects::Release;
+use crate::object::job::{JobId, JobResult};
 use crate::object::socket::SocketEvent;
 
 /// A match.
@@ -45,7 +47,8 @@ impl DurableObject for DurableMatch {
             if ctx.alarm(FORGET).is_none() && !checkpoints.is_empty() {
                 set_alarm(ctx, FORGET, self.shelf.settings.journal_retention);
             }
-            self.life = Life::Ended(Box::new(Ended { header, result, checkpoints, segments }));
+            let posting = Posting::stored(stored)?;
+            self.life = Life::Ended(Box::new(Ended { header, result, posting, checkpoints, segments }));
         } else {
             let mut running = recover(ctx, &self.shelf, header, reason, stored)?;
             self.report(ctx, &running);
@@ -95,10 +98,19 @@ impl DurableObject for DurableMatch {
             (Life::Running(_), MAX_DURATION) => self.end(ctx, MAX_DURATION),
             (Life::Running(running), EMPTY) if running.empty_since.is_some() => self.end(ctx, EMPTY),
             (Life::Ended(_), FORGET) => self.forget(ctx),
+            (Life::Ended(_), POST) => self.post(ctx),
             (Life::Running(_), deadline) => self.overdue(ctx, deadline),
             _ => {}
         }
         Ok(())
+    }
+
+    fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, result: JobResult) {
+        let Life::Ended(ended) = &mut self.life else { return };
+        if let Some(posting) = &mut ended.posting {
+            posting.answered(ctx, job, result);
+            self.publish(ctx);
+        }
     }
 
     fn on_tick(&mut self, ctx: &mut Context<'_>, due: TickDue) {
@@ -173,6 +185,7 @@ impl DurableMatch {
         running.finish_tick(ctx);
         running.cancel_deadline(ctx);
         ctx.storage().delete(SOCKETS);
+        let posting = Posting::begin(ctx, &running);
         let result = EndRecord {
             tick: running.tick(),
             reason: reason.to_owned(),
@@ -193,8 +206,14 @@ impl DurableMatch {
         set_alarm(ctx, FORGET, self.shelf.settings.journal_retention);
         let Running { header, stored, .. } = running;
         let (checkpoints, segments) = (stored.checkpoints.into(), stored.segments.into());
-        self.life = Life::Ended(Box::new(Ended { header, result, checkpoints, segments }));
+        self.life = Life::Ended(Box::new(Ended { header, result, posting, checkpoints, segments }));
         self.publish(ctx);
+    }
+
+    /// Asks the leaderboard to count the result.
+    fn post(&mut self, ctx: &mut Context<'_>) {
+        let Life::Ended(ended) = &mut self.life else { return };
+        ended.posting.iter_mut().for_each(|posting| posting.ask(ctx));
     }
 
     /// Forgets the journal of a match that ended long enough ago; header and result stay.

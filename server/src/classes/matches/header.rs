@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tickstone_shared::sim::registered::AnyGame;
 
+use super::posting::ToBoard;
 use crate::object::contract::CallError;
 
 /// The version of everything a match stores.
@@ -62,6 +63,9 @@ pub struct CreateRequest {
     /// The match ends after this many seconds without a player.
     #[serde(default)]
     pub empty_ttl_s: Option<u32>,
+    /// The leaderboard its result goes to; absent: that of its game.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board: Option<ToBoard>,
     /// The name of the key that asked, as the gateway knows it; nobody's in dev mode.
     #[serde(default)]
     pub creator: Option<String>,

@@ -7,6 +7,7 @@ use tickstone_shared::sim::game::WorkerGroup;
 use tickstone_shared::time::Tick;
 
 use super::header::Header;
+use super::posting::Posting;
 use super::running::Running;
 use crate::object::context::Context;
 
@@ -16,6 +17,8 @@ pub struct Ended {
     pub header: Header,
     /// How it ended.
     pub result: EndRecord,
+    /// What goes to a leaderboard, if anything.
+    pub(super) posting: Option<Posting>,
     /// Stored checkpoints, to be forgotten.
     pub checkpoints: Vec<Tick>,
     /// Stored segments, to be forgotten.

@@ -20,6 +20,7 @@ pub mod header;
 pub mod input_buffer;
 pub mod journal;
 pub mod lifecycle;
+pub mod posting;
 pub mod recovery;
 pub mod roster;
 pub mod running;

@@ -6,6 +6,8 @@ use tickstone_shared::time::Tick;
 pub const HEADER: &[u8] = b"header";
 /// The result, once the match has ended.
 pub const RESULT: &[u8] = b"result";
+/// What of the result goes to a leaderboard, and how far it has come.
+pub const POSTING: &[u8] = b"posting";
 /// Which socket played which seat when the match fell asleep.
 pub const SOCKETS: &[u8] = b"sockets";
 /// Checkpoints: the prefix and the tick.

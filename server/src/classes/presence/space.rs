@@ -124,7 +124,7 @@ impl Presence {
         caller: &Caller,
     ) -> Result<(), CallError> {
         let Some(user) = user_sockets::who(ctx, socket, caller) else { return Ok(()) };
-        if users(ctx, None).iter().filter(|other| *other == user).count() >= SOCKETS_PER_USER_MAX {
+        if users(ctx, None).filter(|other| *other == user).count() >= SOCKETS_PER_USER_MAX {
             user_sockets::turn_away(ctx, socket, "too many sockets of one user");
             return Ok(());
         }
@@ -160,7 +160,7 @@ impl Presence {
     }
 
     fn disconnected(&mut self, ctx: &mut Context<'_>, socket: SocketId, user: &str) -> Result<(), CallError> {
-        if users(ctx, Some(socket)).iter().any(|other| other == user) {
+        if users(ctx, Some(socket)).any(|other| other == user) {
             return Ok(());
         }
         self.change(ctx, user, |entry, rules, now_ms| match entry.status {

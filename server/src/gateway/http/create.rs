@@ -37,7 +37,7 @@ const SECONDS_MAX: u64 = u32::MAX as u64;
 /// 5 bits each; no vowels that make words, no digits that look like letters.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-pub(super) const FIELDS: [Field; 10] = [
+pub(super) const FIELDS: [Field; 11] = [
     Field { name: "game", expected: "the name of a game", fits: Value::is_string },
     Field { name: "preset", expected: "the name of a preset", fits: Value::is_string },
     Field { name: "id", expected: "1 to 128 characters of A-Z a-z 0-9 . _ : -", fits: is_name },
@@ -46,12 +46,17 @@ pub(super) const FIELDS: [Field; 10] = [
     Field { name: "options", expected: "an object", fits: Value::is_object },
     Field { name: "durability", expected: "sync, async or none", fits: is_durability },
     Field { name: "private", expected: "true or false", fits: Value::is_boolean },
+    Field { name: "board", expected: "the name of a leaderboard, true or false", fits: is_board },
     Field { name: "max_duration_s", expected: "a whole number of seconds, from 1", fits: is_seconds },
     Field { name: "empty_ttl_s", expected: "a whole number of seconds", fits: is_seconds_or_none },
 ];
 
 fn is_name(value: &Value) -> bool {
     value.as_str().is_some_and(|text| ObjectName::parse(text).is_ok())
+}
+
+fn is_board(value: &Value) -> bool {
+    value.is_boolean() || is_name(value)
 }
 
 fn is_label(value: &Value) -> bool {

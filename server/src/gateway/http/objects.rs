@@ -2,8 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query as UrlQuery, State};
-use axum::response::{IntoResponse as _, Response};
-use hyper::header::{ETAG, IF_NONE_MATCH};
+use axum::response::Response;
 use hyper::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,6 +24,7 @@ use crate::runtime::handle::ObjectsRef;
 use crate::runtime::ports::ObjectQuery;
 
 pub(super) mod moments;
+pub(super) mod snapshot;
 
 /// Entries of a page unless asked otherwise.
 const LIMIT_DEFAULT: usize = 100;
@@ -64,9 +64,7 @@ pub(super) async fn listing(
 ) -> Result<Response, Problem> {
     let class = routes.hub.classes.get(class.as_str()).filter(|class| class.name != MATCH_CLASS);
     let class = class.ok_or_else(Problem::no_such_class)?;
-    if !class.listed {
-        Caller::with_role(&routes.hub.settings.access, &headers, Role::Read)?;
-    }
+    let keeping = snapshot::keeping(&routes, class, &headers)?;
     let url = url.map_err(|_| Problem::field("query", "expected percent-encoded text"))?.0;
     let wanted = Wanted::read(&ListQuery { after: None, ..url.clone() })?;
     let limit = wanted.query.limit;
@@ -88,23 +86,13 @@ pub(super) async fn listing(
     let entries: Vec<Value> = found.into_iter().map(|listing| listing.entry).collect();
     let next =
         entries.last().filter(|_| entries.len() == limit).map_or(Value::Null, |last| last["name"].clone());
-    Ok(tagged(json!({ "objects": entries, "next": next }), &headers))
+    let page = json!({ "objects": entries, "next": next }).to_string();
+    Ok(snapshot::tagged(&page.as_str().into(), keeping, &headers))
 }
 
 fn is_private_match(objects: &ObjectsRef, name: ObjectName) -> bool {
     let listing = objects.listing(&Identity::named(MATCH_CLASS, name));
     listing.is_some_and(|listing| listing.entry["private"] == Value::Bool(true))
-}
-
-/// An answer that needs not be sent to whoever has it.
-fn tagged(answer: Value, headers: &HeaderMap) -> Response {
-    let text = answer.to_string();
-    let tag = format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..24]);
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
-        return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
-    }
-    ([(ETAG, tag)], Json(answer)).into_response()
 }
 
 /// What follows the `?` of a listing.

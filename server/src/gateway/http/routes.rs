@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::backup::{self, Backup};
 use super::inspection::Stored;
-use super::objects::moments;
+use super::objects::{moments, snapshot};
 use super::problem::Problem;
 use super::{create, health, matches, object_calls, objects, seats, tokens, web};
 use crate::access::scope::ClassAccess;
@@ -118,7 +118,7 @@ pub(in crate::gateway) type RoutesRef = Arc<Routes>;
 pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
     let (audits, backups) = (Arc::new(Semaphore::new(AUDITS_MAX)), Arc::new(Semaphore::new(1)));
     let routes = Arc::new(Routes { hub, api, audits, backups });
-    Router::new()
+    web::pages(Router::new())
         .route("/v1/matches", post(create::create).get(matches::list))
         .route("/v1/matches/{id}", get(matches::inspect).delete(matches::end))
         .route("/v1/matches/{id}/kick", post(matches::kick))
@@ -131,6 +131,7 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/v1/objects/{class}", post(objects::new_id))
         .route("/v1/objects/{class}/{name}", get(objects::inspect).delete(objects::delete))
         .route("/v1/objects/{class}/{name}/socket", get(upgrade::object_socket))
+        .route("/v1/objects/{class}/{name}/snapshot", get(snapshot::snapshot))
         .route("/v1/objects/{class}/{name}/bookmark", get(moments::bookmark))
         .route("/v1/objects/{class}/{name}/restore", post(moments::restore))
         .route("/v1/objects/{class}/{name}/call/{method}", post(object_calls::call))
@@ -143,7 +144,6 @@ pub(in crate::gateway) fn router(hub: Arc<Hub>, api: Api) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .route("/", get(web::index))
         .route("/web/{*path}", get(web::file))
         .route("/assets/", get(web::assets))
         .route("/assets/{*path}", get(web::asset))

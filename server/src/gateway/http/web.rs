@@ -1,11 +1,12 @@
-//! The page at `/`, its files below `/web/`, and the data of the games below `/assets/`.
+//! The pages at `/`, `/chat` and `/presence`, their files below `/web/`, and the data of the games below `/assets/`.
 //!
 //! Responsible for: what a browser may load from here, and what it may do with it.
 //! Not responsible for: what the page does; it plays through the API as everybody else.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::RoutesRef;
 use super::problem::Problem;
-use super::web_files::{self, INDEX, WebFile};
+use super::web_files::{self, PAGES, WebFile};
 
 /// The page is its own files and speaks to its own server: no inline script or style, no frame, no other host.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -30,12 +31,14 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (CACHE_CONTROL, "no-cache"),
 ];
 
-/// The page.
-pub(super) async fn index(headers: HeaderMap) -> Response {
-    answer(INDEX, &headers)
+/// A route for each page.
+pub(super) fn pages<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    PAGES.iter().fold(router, |router, (route, page)| {
+        router.route(route, get(async |headers: HeaderMap| answer(*page, &headers)))
+    })
 }
 
-/// A file of the page.
+/// A file of the pages.
 pub(super) async fn file(path: Result<Path<String>, PathRefused>, headers: HeaderMap) -> Response {
     match path.ok().and_then(|path| web_files::named(&path.0)) {
         Some(file) => answer(file, &headers),

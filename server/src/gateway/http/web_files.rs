@@ -17,16 +17,23 @@ const fn file(path: &'static str, bytes: &'static [u8]) -> WebFile {
     WebFile { path, bytes }
 }
 
-/// The page itself.
-pub(super) const INDEX: WebFile = file("index.html", include_bytes!("../../../../assets/web/index.html"));
+/// The pages themselves, by their routes.
+pub(super) static PAGES: &[(&str, WebFile)] = &[
+    ("/", file("index.html", include_bytes!("../../../../assets/web/index.html"))),
+    ("/chat", file("chat/index.html", include_bytes!("../../../../assets/web/chat/index.html"))),
+    ("/presence", file("presence/index.html", include_bytes!("../../../../assets/web/presence/index.html"))),
+];
 
-/// What the page loads.
+/// What the pages load.
 pub(super) static FILES: &[WebFile] = &[
     file("main.js", include_bytes!("../../../../assets/web/main.js")),
     file("icon.svg", include_bytes!("../../../../assets/web/icon.svg")),
     file("style/base.css", include_bytes!("../../../../assets/web/style/base.css")),
     file("style/lobby.css", include_bytes!("../../../../assets/web/style/lobby.css")),
     file("style/game.css", include_bytes!("../../../../assets/web/style/game.css")),
+    file("style/pages.css", include_bytes!("../../../../assets/web/style/pages.css")),
+    file("style/chat.css", include_bytes!("../../../../assets/web/style/chat.css")),
+    file("style/presence.css", include_bytes!("../../../../assets/web/style/presence.css")),
     file("net/msgpack.js", include_bytes!("../../../../assets/web/net/msgpack.js")),
     file("net/schema.js", include_bytes!("../../../../assets/web/net/schema.js")),
     file("net/wire.js", include_bytes!("../../../../assets/web/net/wire.js")),
@@ -40,6 +47,17 @@ pub(super) static FILES: &[WebFile] = &[
     file("net/playout.js", include_bytes!("../../../../assets/web/net/playout.js")),
     file("net/api.js", include_bytes!("../../../../assets/web/net/api.js")),
     file("net/seats.js", include_bytes!("../../../../assets/web/net/seats.js")),
+    file("net/object_socket.js", include_bytes!("../../../../assets/web/net/object_socket.js")),
+    file("net/users.js", include_bytes!("../../../../assets/web/net/users.js")),
+    file("chat/main.js", include_bytes!("../../../../assets/web/chat/main.js")),
+    file("chat/room.js", include_bytes!("../../../../assets/web/chat/room.js")),
+    file("chat/history.js", include_bytes!("../../../../assets/web/chat/history.js")),
+    file("chat/log.js", include_bytes!("../../../../assets/web/chat/log.js")),
+    file("chat/compose.js", include_bytes!("../../../../assets/web/chat/compose.js")),
+    file("chat/rooms.js", include_bytes!("../../../../assets/web/chat/rooms.js")),
+    file("presence/main.js", include_bytes!("../../../../assets/web/presence/main.js")),
+    file("presence/space.js", include_bytes!("../../../../assets/web/presence/space.js")),
+    file("presence/people.js", include_bytes!("../../../../assets/web/presence/people.js")),
     file("arena/geometry.js", include_bytes!("../../../../assets/web/arena/geometry.js")),
     file("arena/terrain.js", include_bytes!("../../../../assets/web/arena/terrain.js")),
     file("arena/body.js", include_bytes!("../../../../assets/web/arena/body.js")),
@@ -61,6 +79,8 @@ pub(super) static FILES: &[WebFile] = &[
     file("ui/table.js", include_bytes!("../../../../assets/web/ui/table.js")),
     file("ui/feed.js", include_bytes!("../../../../assets/web/ui/feed.js")),
     file("ui/lobby.js", include_bytes!("../../../../assets/web/ui/lobby.js")),
+    file("ui/chat.js", include_bytes!("../../../../assets/web/ui/chat.js")),
+    file("ui/menu.js", include_bytes!("../../../../assets/web/ui/menu.js")),
     file("ui/dom.js", include_bytes!("../../../../assets/web/ui/dom.js")),
     file("ui/sound.js", include_bytes!("../../../../assets/web/ui/sound.js")),
 ];
@@ -70,11 +90,16 @@ pub(super) fn named(path: &str) -> Option<WebFile> {
     FILES.iter().find(|file| file.path == path).copied()
 }
 
+/// Pages and what they load.
+fn files() -> impl Iterator<Item = &'static WebFile> {
+    PAGES.iter().map(|(_, page)| page).chain(FILES)
+}
+
 /// What tells this version of the page from another: a hash over all files, as an entity tag.
 pub(super) fn tag() -> &'static str {
     static TAG: LazyLock<String> = LazyLock::new(|| {
         let mut hasher = blake3::Hasher::new();
-        for file in FILES.iter().chain([&INDEX]) {
+        for file in files() {
             hasher.update(file.path.as_bytes()).update(file.bytes);
         }
         format!("\"{}\"", &hasher.finalize().to_hex()[..24])
@@ -123,8 +148,7 @@ mod tests {
     fn every_file_of_the_page_is_in_the_binary() {
         let mut there = BTreeSet::new();
         collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/web"), "", &mut there);
-        let listed: BTreeSet<String> =
-            FILES.iter().chain([&INDEX]).map(|file| file.path.to_owned()).collect();
+        let listed: BTreeSet<String> = files().map(|file| file.path.to_owned()).collect();
         assert_eq!(there, listed);
         let untyped = FILES.iter().find(|file| file.media_type() == "application/octet-stream");
         assert!(untyped.is_none(), "{untyped:?}");

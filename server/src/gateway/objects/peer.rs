@@ -127,11 +127,6 @@ impl Peer {
         (kept.lasting, kept.parked) = (true, true);
     }
 
-    /// It is stored with every change.
-    pub(super) fn is_lasting(&self) -> bool {
-        self.kept().lasting
-    }
-
     /// What is to be stored of it for the next process; none: nothing, or that is there already.
     pub(super) fn to_park(&self) -> Option<SocketInfo> {
         let is_due = {

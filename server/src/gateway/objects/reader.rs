@@ -76,8 +76,11 @@ impl Reader {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buf = ReadBuf::new(scratch);
             let read = ready!(Pin::new(&mut self.read).poll_read(cx, &mut buf));
+            if let Err(error) = read {
+                return Poll::Ready(Err(close_reason::of_io_error(&error)));
+            }
             let came = buf.filled();
-            if read.is_err() || came.is_empty() {
+            if came.is_empty() {
                 return Poll::Ready(Err(Ending::Gone));
             }
             Poll::Ready(self.take(came, peer, now(), take).map(|()| came.len()))

@@ -25,7 +25,7 @@ use crate::gateway::talk::{ToldOpened, of_refusal};
 use crate::gateway::tls::{Carrier, ReadHalf};
 use crate::object::caller::Caller;
 use crate::object::id::Identity;
-use crate::object::peer::{Framing, Payload, SocketEnd};
+use crate::object::peer::{Framing, Payload, SocketEnd, SocketInfo};
 use crate::object::socket::{PeerRequest, SocketEvent};
 use crate::runtime::handle::EventRefused;
 
@@ -69,12 +69,12 @@ pub(in crate::gateway) struct Opening {
 /// Serves the socket to its end.
 pub(in crate::gateway) async fn serve(hub: Arc<Hub>, upgraded: Box<Upgraded>) {
     let Upgraded { carrier, read_ahead, object, class, opening, places } = *upgraded;
-    carrier.keep_alive(hub.settings.object_ping_after, hub.settings.object_silent_after);
+    let socket = hub.next_socket();
+    carrier.keep_alive(hub.settings.object_ping_after, hub.settings.object_silent_after, socket.0);
     let (read, write) = carrier.into_split();
     let (now, traffic) = (hub.clock.now(), hub.counters.traffic.clone());
-    let (peer, entered) = hub
-        .groups
-        .enter(&object, &class.sockets, |group| Peer::new(hub.next_socket(), group, write, traffic, now));
+    let (peer, entered) =
+        hub.groups.enter(&object, &class.sockets, |group| Peer::new(socket, group, write, traffic, now));
     let registered = Registered::enter(&hub, &peer);
     let mut reader = Reader::new(read, &hub.settings);
     let mut talk = Talk {
@@ -110,7 +110,8 @@ async fn finish(mut talk: Talk<'_>, read: ReadHalf, ending: PeerEnding) {
                 let _ = talk.tell(SocketEvent::Failed { socket: peer.socket, reason });
             }
             let end = talk.end.take().unwrap_or_else(|| end_of(&ending));
-            told.ended(SocketEnd { lasting: peer.is_lasting(), tags: peer.info().tags, ..end }).await;
+            let SocketInfo { tags, attachment, lasting, .. } = peer.info();
+            told.ended(SocketEnd { lasting, tags, attachment, ..end }).await;
         }
         None => {}
     }

@@ -11,6 +11,7 @@ struct FakeSink(Arc<Mutex<FakeState>>);
 struct FakeState {
     room: usize,
     taken: Vec<u8>,
+    writes: usize,
 }
 
 impl FakeSink {
@@ -30,6 +31,7 @@ impl Sink for FakeSink {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         state.room -= take;
+        state.writes += 1;
         state.taken.extend_from_slice(&bytes[..take]);
         Ok(take)
     }
@@ -56,6 +58,73 @@ fn a_state_goes_straight_to_a_socket_that_takes_it() {
     assert_eq!(out.send_state(b"two"), Fate::Leaves);
     assert_eq!(sink.taken(), b"onetwo");
     assert_eq!(out.progress(), None);
+}
+
+/// Holds frames.
+fn hold(out: &Outgoing<FakeSink>, frames: &[&'static [u8]]) -> Vec<Result<bool, QueueFull>> {
+    frames.iter().map(|frame| out.hold(&Bytes::from_static(frame))).collect()
+}
+
+#[test]
+fn frames_that_are_held_go_with_the_state_in_one_write() {
+    let (sink, out) = outgoing(100);
+    assert_eq!(hold(&out, &[b"a1", b"b2"]), [Ok(true), Ok(false)]);
+    assert_eq!((sink.taken(), out.queued_bytes()), (Vec::new(), 4));
+    assert_eq!(out.send_state(b"state"), Fate::Leaves);
+    assert_eq!((sink.taken(), sink.0.lock().unwrap().writes), (b"a1b2state".to_vec(), 1));
+    out.push();
+    assert_eq!(sink.0.lock().unwrap().writes, 1, "nothing is held any more");
+}
+
+#[test]
+fn frames_that_are_held_go_when_pushed_and_before_what_is_sent() {
+    let (sink, out) = outgoing(100);
+    hold(&out, &[b"a1"]);
+    out.push();
+    assert_eq!(hold(&out, &[b"b2"]), [Ok(true)]);
+    out.send_reliable(Bytes::from_static(b"c3")).unwrap();
+    assert_eq!((sink.taken(), sink.0.lock().unwrap().writes), (b"a1b2c3".to_vec(), 2));
+}
+
+#[test]
+fn a_state_behind_held_frames_waits_unless_it_has_begun() {
+    for (room, fate, later) in
+        [(0, Fate::Waits, "a1b2newer"), (1, Fate::Waits, "a1b2newer"), (4, Fate::Waits, "a1b2newer")]
+            .into_iter()
+            .chain([(5, Fate::Leaves, "a1b2statenewer")])
+    {
+        let (sink, out) = outgoing(room);
+        hold(&out, &[b"a1", b"b2"]);
+        assert_eq!(out.send_state(b"state"), fate, "{room}");
+        assert_eq!(out.send_state(b"newer"), Fate::Waits);
+        assert_eq!(hold(&out, &[b"z"]), [Ok(false)], "it waits with the others");
+        sink.give(100);
+        assert!(flush(&out).is_pending());
+        let later = later.replace("newer", "znewer");
+        assert_eq!(String::from_utf8(sink.taken()).unwrap(), later, "{room}");
+    }
+}
+
+#[test]
+fn held_frames_beyond_16_kib_go_out_by_themselves() {
+    let (sink, out) = outgoing(usize::MAX);
+    out.hold(&vec![1; HELD_BYTES_MAX].into()).unwrap();
+    assert!(sink.taken().is_empty());
+    assert_eq!(out.hold(&Bytes::from_static(b"x")), Ok(false));
+    assert_eq!(sink.taken().len(), HELD_BYTES_MAX + 1);
+    assert!(out.lock().held.capacity() <= HELD_BYTES_KEPT, "no room is kept for so many");
+}
+
+#[test]
+fn an_end_flushes_what_is_held_unless_the_client_is_too_slow() {
+    for (keep, said) in [(Keep::Reliable, &b"a1bye"[..]), (Keep::Nothing, b"bye")] {
+        let (sink, out) = outgoing(100);
+        hold(&out, &[b"a1"]);
+        out.finish(&[Bytes::from_static(b"bye")], keep);
+        out.push();
+        assert!(flush(&out).is_ready());
+        assert_eq!(sink.taken(), said);
+    }
 }
 
 #[test]

@@ -53,6 +53,9 @@ impl AnyGame for FakeGame {
     fn workers(&self) -> WorkerGroup {
         WorkerGroup::Tick
     }
+    fn board(&self) -> Option<&'static str> {
+        None
+    }
     fn has_secrets(&self) -> bool {
         false
     }
@@ -97,5 +100,6 @@ pub(super) fn welcome(match_id: &str) -> Welcome {
         last_input: 0,
         schema_hash: shape().schema.hash(),
         schema: Arc::clone(&shape().schema),
+        chat_token: None,
     }
 }

@@ -34,7 +34,8 @@ use crate::object::peer::SocketInfo;
 use crate::object::request::HTTP_METHOD;
 use crate::object::resume::{ResumeKey, ResumeToken};
 use crate::object::socket::{Receiver, SocketEvent, SocketId, StateFrame};
-use crate::object::storage::{Bookmark, Ticket};
+use crate::object::storage::{Bookmark, ReadError, Ticket};
+use crate::object::values::snapshot::ObjectSnapshot;
 use crate::runtime::handle::{EventRefused, Objects, ReplyTo};
 use crate::runtime::ports::{Outlet as _, SocketOutput};
 
@@ -136,6 +137,14 @@ impl Objects for FakeObjects {
 
     fn park(&self, _: &[(Identity, SocketInfo)]) -> Option<Arc<Ticket>> {
         None
+    }
+
+    fn held_snapshot(&self, object: &Identity) -> Option<ObjectSnapshot> {
+        (object.name.as_str() == "shown").then(|| "{\"held\":true}".into())
+    }
+
+    fn snapshot(&self, object: &Identity) -> Result<Option<ObjectSnapshot>, ReadError> {
+        Ok((object.name.as_str() == "stored").then(|| "{}".into()))
     }
 
     fn listing(&self, _: &Identity) -> Option<Listing> {

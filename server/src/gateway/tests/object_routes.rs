@@ -73,6 +73,47 @@ fn a_call_takes_json_and_answers_json() {
 }
 
 #[test]
+fn what_an_object_shows_is_served_with_a_tag_and_none_of_them_is_asked() {
+    let world = world(|_| {});
+    run(async {
+        assert_eq!(
+            asked(&world, "GET", "objects/chat/shown/snapshot", "", "").await,
+            (200, json!({"held": true}))
+        );
+        assert_eq!(asked(&world, "GET", "objects/chat/stored/snapshot", "", "").await, (200, json!({})));
+        let got = said(
+            &world,
+            b"GET /v1/objects/chat/stored/snapshot HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+        )
+        .await;
+        assert!(got.contains("cache-control: public, max-age=1\r\n"), "{got}");
+        let tag = got.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a tag").trim();
+        let known = format!("if-none-match: {tag}\r\n");
+        for path in ["objects/chat/stored/snapshot", "objects/small/stored/snapshot"] {
+            assert_eq!(asked(&world, "GET", path, &known, "").await, (304, json!("")));
+        }
+        let (status, problem) = asked(&world, "GET", "objects/chat/a/snapshot", "", "").await;
+        assert_eq!((status, &problem["code"]), (404, &json!("no_snapshot")));
+        assert!(world.objects.callers.lock().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn what_not_everybody_may_see_wants_a_key() {
+    let (reader, line) = generate("reader", "read").unwrap();
+    let raw = RawAccess { secret: Some(SECRET.to_owned()), admin_keys: vec![line], ..RawAccess::default() };
+    let access = Arc::new(Doorkeeper::new(&raw).unwrap());
+    let world = world(|settings| settings.access = access);
+    run(async {
+        let path = "objects/vault/stored/snapshot";
+        assert_eq!(asked(&world, "GET", path, "", "").await.0, 401);
+        let key = format!("authorization: Bearer {reader}\r\n");
+        assert_eq!(asked(&world, "GET", path, &key, "").await, (200, json!({})));
+        assert_eq!(asked(&world, "GET", "objects/chat/stored/snapshot", "", "").await.0, 200);
+    });
+}
+
+#[test]
 fn an_http_request_reaches_the_object_as_it_came() {
     let world = world(|_| {});
     run(async {

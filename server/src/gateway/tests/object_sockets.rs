@@ -108,7 +108,7 @@ fn socket_3_an_attachment_is_kept_while_the_object_knows_nothing() {
     let mut world = world(|_| {});
     run(async {
         let of = object("chat", "kept");
-        let (_client, socket, _) = world.peer("chat/kept/socket").await;
+        let (client, socket, _) = world.peer("chat/kept/socket").await;
         world.accept(socket, &["t"], b"first");
         let infos = world.infos(&of, |infos| infos.iter().any(|info| info.tags.has("t"))).await;
         assert_eq!((infos[0].socket, infos[0].attachment.bytes()), (socket, &b"first"[..]));
@@ -117,6 +117,9 @@ fn socket_3_an_attachment_is_kept_while_the_object_knows_nothing() {
         let infos = world.infos(&of, |infos| infos[0].attachment.bytes().len() == 16_384).await;
         assert_eq!(infos[0].attachment, attachment);
         assert!(infos[0].tags.has("t"));
+        drop(client);
+        let (_, end) = world.ended().await;
+        assert_eq!(end.attachment, attachment, "and the object is told of it with the end");
     });
 }
 

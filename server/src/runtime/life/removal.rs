@@ -28,7 +28,8 @@ pub(in crate::runtime) fn delete_everything(
         reason: REASON,
     });
     let own = Output::Peer(Box::new(PeerOutput::Abandon { object: activation.identity.id }));
-    let outputs = framed.chain([own]).map(|output| (Release::Gated, output));
+    let shown = Output::Snapshot(None);
+    let outputs = framed.chain([own, shown]).map(|output| (Release::Gated, output));
     effects.outputs.extend(outputs);
     effects
         .outputs

@@ -190,8 +190,8 @@ impl Worker {
         effects.clear();
         let Some(kept) = activation.aside.absent.remove(&socket) else { return Handled::Effects };
         effects.give(Write::ForgetSocket(socket));
-        let SocketInfo { tags, lasting, .. } = kept.info(socket);
-        let end = SocketEnd { code: ABNORMAL, lasting, tags, ..SocketEnd::default() };
+        let SocketInfo { tags, attachment, lasting, .. } = kept.info(socket);
+        let end = SocketEnd { code: ABNORMAL, lasting, tags, attachment, ..SocketEnd::default() };
         let event = SocketEvent::Disconnected { socket, end: Box::new(end) };
         self.run_prepared(shared, activation, effects, slot, now, |object, ctx| object.on_socket(ctx, event))
     }

@@ -326,6 +326,10 @@ impl Worker {
             );
         }
         shared.wake_done(object);
+        if !activation.aside.was_hibernated {
+            // What the activation before this one wrote is durable, and may not have been shown.
+            shared.snapshots.changed(object, None);
+        }
         let took = shared.clock.now().since(activation.aside.ordered);
         shared.metrics.wake_seconds.observe(took.as_secs_f64());
         let before = activation.aside.was_hibernated.then_some(HIBERNATED);

@@ -13,7 +13,7 @@ use super::projectile::{Projectile, fly};
 use super::respawn::respawn;
 use super::round::{Round, advance_round};
 use super::rules::{Options, Rules, preset};
-use super::score::{Score, table};
+use super::score::{Score, kills, table};
 use super::signal;
 use super::stage::Stage;
 use super::terrain::middle_of;
@@ -32,6 +32,7 @@ pub struct Arena;
 impl Game for Arena {
     const NAME: &'static str = "arena";
     const VERSION: u32 = 2;
+    const BOARD: Option<&'static str> = Some("arena");
 
     type Input = ArenaInput;
     type Options = Options;
@@ -147,6 +148,10 @@ impl Game for Arena {
             "players": players,
             "players_max": stage.numbers.players_max,
         })
+    }
+
+    fn scores(world: &World) -> Vec<(PlayerName, i64)> {
+        kills(world)
     }
 
     fn outcome(world: &World) -> Option<serde_json::Value> {

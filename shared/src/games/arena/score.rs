@@ -5,6 +5,7 @@ use bevy_ecs::world::World;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Name, Player};
+use crate::ids::PlayerName;
 use crate::schema::FieldKind;
 use crate::sim::shadow::FieldOf;
 
@@ -24,6 +25,14 @@ impl Score {
             FieldOf::new("deaths", FieldKind::I16, |score| i64::from(score.deaths)),
         ]
     }
+}
+
+/// How many others everybody killed in the last round.
+pub(super) fn kills(world: &World) -> Vec<(PlayerName, i64)> {
+    let players = world.try_query::<(&Name, &Score)>();
+    players.map_or_else(Vec::new, |mut players| {
+        players.iter(world).map(|(name, score)| (name.0.clone(), i64::from(score.kills))).collect()
+    })
 }
 
 /// Everybody's score in the last round, by seat.

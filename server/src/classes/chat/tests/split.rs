@@ -1,6 +1,6 @@
 //! A room that is split is one room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::classes::chat::part_words::{Event, PartAsks, PartCall, Whom};
@@ -14,7 +14,17 @@ const MEMBERS: usize = 35;
 /// Thirty-five users in a room for ten.
 fn crowd(bed: &mut Testbed) -> Vec<SocketId> {
     ask(bed, "configure", json!({ "members_max": LIMIT, "burst": 100 })).unwrap();
-    (0..MEMBERS).map(|n| enter(bed, &format!("u{n:02}"))).collect()
+    let sockets = (0..MEMBERS).map(|n| enter(bed, &format!("u{n:02}"))).collect();
+    bed.advance(SECOND);
+    sockets
+}
+
+/// Who came, as somebody was told.
+fn came(bed: &Testbed, socket: SocketId) -> BTreeSet<String> {
+    let alone = told_of(bed, socket, "join").into_iter().map(|told| told["user"].clone());
+    let others = told_of(bed, socket, "members");
+    let others = others.iter().flat_map(|told| told["joined"].as_array().unwrap().clone());
+    alone.chain(others).map(|user| user.as_str().unwrap().to_owned()).collect()
 }
 
 /// How many sockets each object of the room has, the most first.
@@ -53,8 +63,12 @@ fn a_room_beyond_its_limit_is_one_room_for_all_who_are_in_it() {
         assert_eq!(ids(&first), [1, 2, 3, 4, 5, 6], "one order");
         assert!(sockets.iter().all(|socket| told_of(&bed, *socket, "message") == first), "the same for all");
         assert_eq!(history(&mut bed).len(), 6, "one history");
-        let joins = |n: usize| told_of(&bed, sockets[n], "join").len();
-        assert_eq!((joins(0), joins(11), joins(34)), (34, 23, 0), "everybody who came later, once");
+        for n in [0, 5, 11, 33] {
+            let later: BTreeSet<String> = (n + 1..MEMBERS).map(|n| format!("u{n:02}")).collect();
+            assert!(came(&bed, sockets[n]).is_superset(&later), "{n} is told of all who came later");
+            let newest = told_of(&bed, sockets[n], "members").pop().unwrap();
+            assert_eq!(newest["members"], 35);
+        }
         let page = ask(&mut bed, "members", json!({ "limit": 1000 })).unwrap();
         let users: Vec<String> = (0..MEMBERS).map(|n| format!("u{n:02}")).collect();
         assert_eq!(page, json!({ "members": 35, "users": users }));

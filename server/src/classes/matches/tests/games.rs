@@ -1,9 +1,10 @@
-//! Games of the tests: pong, a pong of another version, a pong that panics on order.
+//! Games of the tests: pong, a pong of another version, a pong that panics on order, a duel with scores.
 
 use std::sync::Arc;
 
+use tickstone_shared::games::duel::Duel;
 use tickstone_shared::games::pong::Pong;
-use tickstone_shared::ids::StateHash;
+use tickstone_shared::ids::{PlayerName, StateHash};
 use tickstone_shared::input::{InputCodec, InputError, InputRow};
 use tickstone_shared::replication::shape::Shape;
 use tickstone_shared::sim::assets::Assets;
@@ -23,6 +24,9 @@ pub(super) const POISON: u8 = 99;
 /// The tick that panics whatever comes, in the game `doomed`.
 pub(super) const DOOM: u64 = 90;
 
+/// The game of [`scored`].
+pub(super) const SCORED: &str = "scored";
+
 pub(super) fn pongs() -> Games {
     let mut games = Games::new();
     games.insert("pong", variant("pong", 1));
@@ -34,6 +38,11 @@ pub(super) fn pongs() -> Games {
 /// Pong under another name and version.
 pub(super) fn variant(name: &'static str, version: u32) -> Arc<dyn AnyGame> {
     Arc::new(Variant { inner: register::<Pong>(), name, version })
+}
+
+/// A duel, which has no ticks, in which two players have come to something, whoever plays.
+pub(super) fn scored() -> Arc<dyn AnyGame> {
+    Arc::new(Variant { inner: register::<Duel>(), name: SCORED, version: 1 })
 }
 
 struct Variant {
@@ -72,6 +81,9 @@ impl AnyGame for Variant {
     }
     fn workers(&self) -> WorkerGroup {
         self.inner.workers()
+    }
+    fn board(&self) -> Option<&'static str> {
+        if self.name == SCORED { Some("ladder") } else { self.inner.board() }
     }
     fn has_secrets(&self) -> bool {
         self.inner.has_secrets()
@@ -149,6 +161,12 @@ impl AnySimulation for Wrapped {
     }
     fn outcome(&self) -> Option<serde_json::Value> {
         self.inner.outcome()
+    }
+    fn scores(&self) -> Vec<(PlayerName, i64)> {
+        if self.name != SCORED {
+            return self.inner.scores();
+        }
+        [("ann", 3), ("bob", -1)].map(|(name, score)| (PlayerName::parse(name).unwrap(), score)).to_vec()
     }
     fn deadline(&self) -> Option<Deadline> {
         self.inner.deadline()

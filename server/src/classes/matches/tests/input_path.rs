@@ -62,6 +62,7 @@ fn joined(options: SessionOptions) -> Session {
         last_input: 0,
         schema_hash: 0,
         schema: Arc::new(Schema { kinds: Vec::new(), input: Vec::new() }),
+        chat_token: None,
     };
     session.on_message(ServerMessage::Welcome(Box::new(welcome)), Moment(1));
     session

@@ -6,6 +6,7 @@ mod input_path;
 mod inputs;
 mod life;
 mod panics;
+mod posting;
 mod refused;
 mod retention;
 mod seats;
