@@ -159,7 +159,7 @@ impl Chat {
         }
     }
 
-    /// What has been told to parts may be lost: they are told what the newest is.
+    /// What has been told to parts may be lost: they are told what the newest is, and ask.
     pub(super) fn tell_parts_anew(&self, ctx: &mut Context<'_>) {
         self.tell_parts(ctx, &[]);
     }
@@ -253,8 +253,9 @@ impl Chat {
             PartAsks::Say { user, text } => self.say(ctx, &user, text).map(ChatReply::Said),
             PartAsks::Missed { after } => self.missed(ctx, after),
             PartAsks::Here { users: there } => {
+                let known: HashSet<&str> = there.iter().map(String::as_str).collect();
                 for user in self.users_in_parts(ctx)? {
-                    if !there.contains(&user) {
+                    if !known.contains(&*user) {
                         self.depart_from_part(ctx, number, &user)?;
                     }
                 }
