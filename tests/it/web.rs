@@ -24,12 +24,12 @@ fn the_page_comes_from_the_binary_and_from_nowhere_else() {
     let _turn = turn::shared();
     let server = Server::dev();
     let http = server.http();
-    for (route, module) in
-        [("/", "/web/main.js"), ("/chat", "/web/chat/main.js"), ("/presence", "/web/presence/main.js")]
+    for (route, folder) in
+        [("/", ""), ("/chat", "chat/"), ("/leaderboard", "leaderboard/"), ("/presence", "presence/")]
     {
         let page = http.get(route).expect(200);
         let page = page.as_str().unwrap();
-        assert!(page.contains(module) && !page.contains("://"), "{page}");
+        assert!(page.contains(&format!("/web/{folder}main.js")) && !page.contains("://"), "{page}");
         for path in page.split('"').filter(|word| word.starts_with("/web/")) {
             http.get(path).expect(200);
         }
@@ -109,7 +109,7 @@ fn a_link_with_a_token_opens_a_room_on_a_guarded_server_and_nothing_else_does() 
     let token = minted.expect(201)["token"].as_str().unwrap().to_owned();
     let mut script = Script::start("guarded.mjs", &[&server.url(), &token]);
     script.expect_line("entered");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
 }
 
@@ -127,9 +127,19 @@ fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() 
     let server = plan.start();
     script.go_on();
     script.expect_line("talked");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
     drop(server);
+}
+
+#[test]
+fn a_leaderboard_is_followed_searched_and_shown_in_a_match() {
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let mut script = Script::start("scores.mjs", &[&server.url()]);
+    script.expect_line("ranked");
+    let status = script.end();
+    assert!(status.success(), "{status}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::document::Document;
 use super::leaderboard::Leaderboard;
 use super::lock::Lock;
 use super::presence::Presence;
+use super::profile::Profile;
 use super::rate_limiter::RateLimiter;
 use super::session::SessionClass;
 use super::single_flight::SingleFlight;
@@ -28,6 +29,7 @@ pub fn bundled() -> Vec<ClassRef> {
         Arc::new(TypedClass::<Leaderboard>::default()),
         Arc::new(TypedClass::<Lock>::default()),
         Arc::new(SimpleClass::<Presence>::default()),
+        Arc::new(SimpleClass::<Profile>::default()),
         Arc::new(TypedClass::<RateLimiter>::default()),
         Arc::new(SessionClass::default()),
         Arc::new(TypedClass::<SingleFlight>::default()),

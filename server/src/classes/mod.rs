@@ -13,6 +13,7 @@ pub mod lock;
 pub mod matches;
 mod no_sockets;
 pub mod presence;
+pub mod profile;
 pub mod rate_limiter;
 pub mod session;
 pub mod single_flight;

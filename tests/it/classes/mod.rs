@@ -7,6 +7,7 @@ mod document;
 mod leaderboard;
 mod lock;
 mod presence;
+mod profile;
 mod rate_limiter;
 mod readme;
 mod session;
