@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::chat::Chat;
+use super::chat::{Chat, ChatPart};
 use super::coordinator::Coordinator;
 use super::counter::Counter;
 use super::document::Document;
@@ -22,6 +22,7 @@ use crate::object::typed::TypedClass;
 pub fn bundled() -> Vec<ClassRef> {
     vec![
         Arc::new(SimpleClass::<Chat>::default()),
+        Arc::new(TypedClass::<ChatPart>::default()),
         Arc::new(TypedClass::<Coordinator>::default()),
         Arc::new(TypedClass::<Counter>::default()),
         Arc::new(TypedClass::<Document>::default()),

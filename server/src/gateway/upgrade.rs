@@ -87,6 +87,10 @@ pub(super) async fn object_socket(
         Err(problem) => return problem.into_response(),
     };
     let Begun { accepted, object, places: Places { permit, visitor }, upgrade, .. } = begun;
+    let (object, class) = match routes.place(object, class, opening.caller.as_ref()).await {
+        Ok(placed) => placed,
+        Err(problem) => return problem.into_response(),
+    };
     let answer = switching_protocols(&accepted);
     let hub = Arc::clone(&routes.hub);
     tokio::spawn(async move {

@@ -24,6 +24,9 @@ pub struct ClassRules {
     /// Everybody may see what its objects publish ([`Context::publish`](super::context::Context::publish));
     /// otherwise keys with the role *read*.
     pub listed: bool,
+    /// A class of objects that have some of the sockets. Before somebody connects to an object it is asked to `place`
+    /// `{"user"}`, and answers `{"part"}`: the name of one of these, or null for itself.
+    pub parts: Option<&'static str>,
 }
 
 impl Default for ClassRules {
@@ -35,6 +38,7 @@ impl Default for ClassRules {
             sockets: SocketRules::default(),
             access: ClassAccess::default(),
             listed: false,
+            parts: None,
         }
     }
 }

@@ -26,6 +26,7 @@
 //! assert_eq!(bed.ask::<Counter>("a", &Calls::Add(1)), Ok(3));
 //! ```
 
+mod connecting;
 mod crash_store;
 mod sockets;
 mod testbed;

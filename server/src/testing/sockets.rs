@@ -63,6 +63,11 @@ impl Clients {
         self.0.lock().expect(POISON).get(&socket).cloned().unwrap_or_default()
     }
 
+    /// The object that a client connected to.
+    pub(super) fn owner(&self, socket: SocketId) -> Option<ObjectId> {
+        self.0.lock().expect(POISON).get(&socket)?.object
+    }
+
     pub(super) fn leave(&self, socket: SocketId) {
         if let Some(client) = self.0.lock().expect(POISON).get_mut(&socket) {
             client.closed.get_or_insert((1000, "the client left".to_owned()));

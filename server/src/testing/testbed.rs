@@ -9,16 +9,15 @@ use tickstone_shared::ids::ObjectName;
 use tickstone_shared::time::Moment;
 
 use super::crash_store::CrashStore;
-use super::sockets::{Client, Clients};
+use super::sockets::Clients;
 use crate::clock::{Clock as _, ManualClock};
 use crate::metrics::{Metrics, MetricsRef};
 use crate::object::caller::{Caller, Waiting};
 use crate::object::contract::{CallError, ClassRef};
 use crate::object::id::{Identity, ObjectId};
-use crate::object::peer::{Payload, SocketEnd};
 use crate::object::resume::ResumeToken;
 use crate::object::simple::{Simple, SimpleClass};
-use crate::object::socket::{PeerRequest, SocketEvent, SocketId};
+use crate::object::socket::SocketId;
 use crate::object::storage::{AlarmRow, Bookmark, Reader};
 use crate::object::typed::{ReplyOf, Typed, from_reply, to_call};
 use crate::runtime::handle::{EventRefused, Objects as _, ObjectsRef, ReplyTo};
@@ -33,18 +32,18 @@ const TURNS_MAX: usize = 64;
 
 /// A server on this thread. See [`crate::testing`].
 pub struct Testbed {
-    classes: Vec<ClassRef>,
+    pub(super) classes: Vec<ClassRef>,
     settings: Settings,
     clock: Arc<ManualClock>,
     store: CrashStore,
-    clients: Arc<Clients>,
+    pub(super) clients: Arc<Clients>,
     running: Option<Running>,
     /// Objects that had a client.
-    known: BTreeMap<ObjectId, Identity>,
+    pub(super) known: BTreeMap<ObjectId, Identity>,
 }
 
-struct Running {
-    shared: Arc<Shared>,
+pub(super) struct Running {
+    pub(super) shared: Arc<Shared>,
     metrics: MetricsRef,
     scratch: Scratch,
 }
@@ -102,7 +101,7 @@ impl Testbed {
         }
     }
 
-    fn identity(&mut self, class: &'static str, name: &str) -> Identity {
+    pub(super) fn identity(&mut self, class: &'static str, name: &str) -> Identity {
         let identity = identity(class, name);
         self.known.entry(identity.id).or_insert(identity).clone()
     }
@@ -134,7 +133,7 @@ impl Testbed {
         self
     }
 
-    fn running(&mut self) -> &mut Running {
+    pub(super) fn running(&mut self) -> &mut Running {
         let Self { classes, settings, clock, store, clients, running, .. } = self;
         running.get_or_insert_with(|| {
             let metrics = Metrics::new();
@@ -324,47 +323,6 @@ impl Testbed {
         self.call(T::CLASS, name, &method, body).and_then(from_reply::<T::Call>)
     }
 
-    /// A client asks for a socket.
-    pub fn connect(&mut self, class: &'static str, name: &str, caller: Caller) -> SocketId {
-        self.connect_by(class, name, caller, "")
-    }
-
-    /// A client asks for a socket with a query.
-    pub fn connect_by(&mut self, class: &'static str, name: &str, caller: Caller, query: &str) -> SocketId {
-        let identity = self.identity(class, name);
-        let socket = self.clients.enter(identity.id);
-        let request = Box::new(PeerRequest { caller, query: query.to_owned() });
-        self.tell(&identity, SocketEvent::Connected { socket, request });
-        socket
-    }
-
-    /// A client sends something.
-    pub fn send(&mut self, class: &'static str, name: &str, socket: SocketId, payload: impl Into<Payload>) {
-        let payload = payload.into();
-        self.tell(&identity(class, name), SocketEvent::Received { socket, payload });
-    }
-
-    /// A client goes away.
-    pub fn disconnect(&mut self, class: &'static str, name: &str, socket: SocketId) {
-        self.clients.leave(socket);
-        let Client { lasting, tags, attachment, .. } = self.clients.of(socket);
-        let tags = tags.unwrap_or_default();
-        let end = SocketEnd { code: 1000, clean: true, lasting, tags, attachment, ..SocketEnd::default() };
-        let end = Box::new(end);
-        self.tell(&identity(class, name), SocketEvent::Disconnected { socket, end });
-    }
-
-    fn tell(&mut self, identity: &Identity, event: SocketEvent) {
-        let refused = self.running().shared.socket(identity, event);
-        refused.expect("a testbed's inbox is not full");
-        self.settle();
-    }
-
-    /// What a client has seen.
-    pub fn client(&self, socket: SocketId) -> Client {
-        self.clients.of(socket)
-    }
-
     /// The alarms that are stored of an object.
     pub fn alarms(&self, class: &'static str, name: &str) -> Vec<AlarmRow> {
         self.stored(class, name).alarms().expect("a store in memory can be read")
@@ -386,6 +344,6 @@ impl Testbed {
     }
 }
 
-fn identity(class: &'static str, name: &str) -> Identity {
+pub(super) fn identity(class: &'static str, name: &str) -> Identity {
     Identity::named(class, ObjectName::parse(name).expect("a test's name is a name"))
 }

@@ -109,3 +109,59 @@ fn a_room_is_moderated_by_who_has_the_scope_and_listed_for_everybody() {
         assert_eq!(server.http().get(&format!("/v1/classes/{path}")).status, status, "{path}");
     }
 }
+
+/// The next messages that somebody hears, whatever else they are told in between.
+fn messages(talker: &mut Talker, count: usize) -> Vec<Value> {
+    let told = std::iter::from_fn(|| Some(next(talker)));
+    told.filter(|told| told["t"] == "message").take(count).collect()
+}
+
+/// Sockets that an object has.
+fn sockets(http: &Http, object: &str) -> usize {
+    let answer = http.get(&format!("/v1/objects/{object}"));
+    answer.body["sockets"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn thirty_five_in_a_room_for_ten_are_in_one_room() {
+    const MEMBERS: usize = 35;
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let http = server.http();
+    http.post(&call("configure"), &json!({ "members_max": 10 })).expect(200);
+    let mut talkers: Vec<Talker> = std::thread::scope(|scope| {
+        let enter = |n: usize| {
+            let server = &server;
+            scope.spawn(move || Talker::at(server, "chat", "square", &format!("u{n:02}")).expect("it is up"))
+        };
+        let entering: Vec<_> = (0..MEMBERS).map(enter).collect();
+        entering.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (n, talker) in talkers.iter_mut().enumerate() {
+        let welcome = next(talker);
+        let who = (&welcome["t"], &welcome["room"], &welcome["user"]);
+        assert_eq!(who, (&json!("welcome"), &json!("square"), &json!(format!("u{n:02}"))));
+    }
+    let parts = ["chat/square", "chat_part/square.1", "chat_part/square.2", "chat_part/square.3"];
+    assert_eq!(parts.map(|object| sockets(&http, object)), [10, 10, 10, 5], "not one more, all at once");
+    let there = http.post(&call("members"), &json!({ "limit": 1 })).expect(200);
+    assert_eq!(there, json!({ "members": MEMBERS, "users": ["u00"] }));
+    let listed = http.get("/v1/classes/chat/listing").expect(200);
+    assert_eq!(listed["objects"], json!([{ "name": "square", "members": MEMBERS }]));
+    talkers.iter_mut().enumerate().for_each(|(n, talker)| {
+        talker.say(&json!({ "t": "say", "text": format!("by {n}") }).to_string());
+    });
+    let heard: Vec<Vec<Value>> = talkers.iter_mut().map(|talker| messages(talker, MEMBERS)).collect();
+    let ids: Vec<u64> = heard[0].iter().map(|message| message["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, (1..=MEMBERS as u64).collect::<Vec<_>>());
+    assert!(heard.iter().all(|own| *own == heard[0]), "all of it, in one order");
+    let mut last = talkers.pop().unwrap();
+    http.post(&call("mute"), &json!({ "user": "u34" })).expect(200);
+    last.say(r#"{"t":"say","text":"unheard"}"#);
+    let told: Vec<Value> = std::iter::from_fn(|| Some(next(&mut last))).take(2).collect();
+    assert_eq!((&told[0]["t"], &told[1]["code"]), (&json!("muted"), &json!("not_allowed")));
+    drop(last);
+    let goes = |told: &Value| told["t"] == "leave" || told["left"] == json!(["u34"]);
+    let left = std::iter::from_fn(|| Some(next(&mut talkers[0]))).find(goes).unwrap();
+    assert_eq!(left["members"], 34);
+}

@@ -8,17 +8,21 @@
 //! its name and how many are there, is for everybody.
 //!
 //! From the top down: [`room`] takes what happens, [`talk`] and [`moderation`] do it, [`members`] says who is there,
-//! [`notices`] tells of it.
+//! [`notices`] tells of it; [`parts`] are where those are who find the room full, each an object of [`part`].
 
 pub mod members;
 pub mod moderation;
 pub mod notices;
 pub mod pace;
+pub mod part;
+pub mod part_words;
+pub mod parts;
 pub mod room;
 pub mod rules;
 pub mod talk;
 pub mod words;
 
+pub use part::ChatPart;
 pub use room::Chat;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What moderators do: taking messages away, keeping somebody from speaking.
 
 use super::pace::Pace;
+use super::part_words::Whom;
 use super::room::Chat;
 use super::rules::RulesChange;
 use super::talk;
@@ -50,7 +51,7 @@ impl Chat {
             return Err(CallError::Missing { code: "no_such_message", reason });
         }
         ctx.storage().delete(talk::key(id));
-        ctx.peers().broadcast(None, &[], Told::Deleted { id }.text());
+        self.tell(ctx, Whom::Everybody, &[], Told::Deleted { id }.text());
         Ok(ChatReply::Done { done: true })
     }
 
@@ -73,7 +74,7 @@ impl Chat {
         let until_ms = seconds.map_or(FOR_EVER, |seconds| now_ms + seconds * 1000);
         ctx.storage().put_as(key(user.as_str()), &until_ms)?;
         let muted = Told::Muted { until_unix_ms: shown(until_ms) };
-        ctx.peers().broadcast(Some(user.as_str()), &[], muted.text());
+        self.tell(ctx, Whom::User(user.as_str().to_owned()), &[], muted.text());
         Ok(ChatReply::Done { done: true })
     }
 
@@ -102,7 +103,7 @@ impl Chat {
         }
         ctx.storage().delete(key(user));
         self.mutes -= 1;
-        ctx.peers().broadcast(Some(user), &[], Told::Unmuted {}.text());
+        self.tell(ctx, Whom::User(user.to_owned()), &[], Told::Unmuted {}.text());
         Ok(ChatReply::Done { done: true })
     }
 

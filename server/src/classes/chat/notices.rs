@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::members;
+use super::part_words::Whom;
 use super::room::Chat;
 use super::words::Told;
 use crate::object::context::Context;
@@ -59,11 +59,11 @@ impl Notices {
 }
 
 impl Chat {
-    /// A user came with this socket, or went with it, and that many are there now.
+    /// A user came with this socket, or went with it, or did so in a part, and that many are there now.
     pub(super) fn notice(
         &mut self,
         ctx: &mut Context<'_>,
-        (socket, user): (SocketId, &str),
+        (socket, user): (Option<SocketId>, &str),
         change: Change,
         members: usize,
     ) {
@@ -74,7 +74,7 @@ impl Chat {
         }
         self.notices.note(user, change);
         if self.notices.timer.is_none() {
-            self.tell_notices(ctx, members, Some(socket));
+            self.tell_notices(ctx, members, socket);
         }
     }
 
@@ -85,7 +85,7 @@ impl Chat {
         }
         self.notices.timer = None;
         if !self.notices.waiting.is_empty() || self.notices.has_more {
-            let members = members::count(ctx);
+            let members = self.members(ctx);
             self.tell_notices(ctx, members, None);
         }
     }
@@ -100,11 +100,12 @@ impl Chat {
                 Change::Came => Told::Join { user, members },
                 Change::Went => Told::Leave { user, members },
             };
-            ctx.peers().broadcast(None, &except, told.text());
+            let others = Whom::Others(user.to_owned());
+            self.tell(ctx, others, &except, told.text());
         } else {
             let (joined, left) = (notices.of(Change::Came), notices.of(Change::Went));
             let told = Told::Members { members, joined: &joined, left: &left };
-            ctx.peers().broadcast(None, &[], told.text());
+            self.tell(ctx, Whom::Everybody, &[], told.text());
         }
     }
 }

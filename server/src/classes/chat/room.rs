@@ -6,12 +6,15 @@ use super::members::Others;
 use super::moderation::MODERATOR_SCOPE;
 use super::notices::Notices;
 use super::pace::Pace;
+use super::part::ChatPart;
+use super::parts::{self, Parts};
 use super::rules::RoomRules;
 use super::words::{ChatCall, ChatReply, Heard};
-use super::{members, moderation, talk};
+use super::{moderation, talk};
 use crate::access::scope::{Access, ClassAccess};
 use crate::classes::user_sockets;
 use crate::classes::users::{moderates, user_of};
+use crate::object::alarm::{AlarmError, AlarmFired};
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
@@ -20,6 +23,7 @@ use crate::object::job::{JobId, JobResult};
 use crate::object::peer::{AutoResponse, Payload, SocketRules};
 use crate::object::simple::Simple;
 use crate::object::socket::{SocketEvent, SocketId};
+use crate::object::typed::Typed as _;
 
 /// Bytes of a message from a client: the longest text, each byte of it escaped, and what is around it.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
@@ -37,9 +41,21 @@ pub struct Chat {
     pub(super) mutes: u32,
     pub(super) rules: RoomRules,
     pub(super) pace: Pace,
+    pub(super) parts: Parts,
     /// In memory alone.
     #[serde(skip)]
     pub(super) notices: Notices,
+}
+
+/// What holds for the sockets of rooms, and of their parts.
+pub(super) fn socket_rules() -> SocketRules {
+    let pair = AutoResponse::new(r#"{"t":"ping"}"#, r#"{"t":"pong"}"#).expect("it is short");
+    SocketRules {
+        message_bytes_max: MESSAGE_BYTES_MAX,
+        sockets_max: SOCKETS_MAX,
+        auto_response: Some(pair),
+        ..SocketRules::default()
+    }
 }
 
 impl Chat {
@@ -51,7 +67,7 @@ impl Chat {
     ) -> Result<(), CallError> {
         let Some(user) = user_sockets::who(ctx, socket, caller) else { return Ok(()) };
         let others = Others::than(ctx, socket, user);
-        if let Err(reason) = self.has_room_beside(&others) {
+        if let Err(reason) = self.has_room_beside(&others, user) {
             user_sockets::turn_away(ctx, socket, reason);
             return Ok(());
         }
@@ -81,6 +97,7 @@ impl Chat {
             ChatCall::Delete { id } => self.delete(ctx, id),
             ChatCall::Mute { user, seconds } => self.mute(ctx, &user, seconds),
             ChatCall::Unmute { user } => self.unmute(ctx, &user),
+            ChatCall::Place { user } => Ok(ChatReply::Placed { part: self.place(ctx, &user)? }),
             _ => moderation::list(ctx),
         }
     }
@@ -91,18 +108,17 @@ impl Simple for Chat {
     type Call = ChatCall;
 
     fn rules() -> ClassRules {
-        let pair = AutoResponse::new(r#"{"t":"ping"}"#, r#"{"t":"pong"}"#).expect("it is short");
-        let sockets = SocketRules {
-            message_bytes_max: MESSAGE_BYTES_MAX,
-            sockets_max: SOCKETS_MAX,
-            auto_response: Some(pair),
-            ..SocketRules::default()
-        };
         let access = ClassAccess { connect: Access::Token, call: Access::Token, http: Access::Admin };
-        ClassRules { sockets, access, listed: true, ..ClassRules::default() }
+        let parts = Some(ChatPart::CLASS);
+        ClassRules { sockets: socket_rules(), access, listed: true, parts, ..ClassRules::default() }
     }
 
-    fn on_wake(&mut self, ctx: &mut Context<'_>, _: &WakeReason) {
+    fn on_wake(&mut self, ctx: &mut Context<'_>, reason: &WakeReason) {
+        match reason {
+            WakeReason::Restart => self.empty_parts(ctx).expect("what was just read can be read"),
+            WakeReason::Crash { .. } => self.tell_parts_anew(ctx),
+            _ => {}
+        }
         if self.opened {
             self.publish_anew(ctx);
         }
@@ -122,8 +138,12 @@ impl Simple for Chat {
                 self.say(ctx, user, text).map(ChatReply::Said)
             }
             ChatCall::History(page) => talk::page(ctx, &page.unwrap_or_default()),
-            ChatCall::Members(page) => members::page(ctx, &page.unwrap_or_default()),
+            ChatCall::Members(page) => self.page(ctx, &page.unwrap_or_default()),
             ChatCall::Rules => Ok(ChatReply::Rules(self.rules.clone())),
+            ChatCall::Part(asked) => {
+                let number = parts::number_of(ctx, caller)?;
+                self.for_part(ctx, number, asked)
+            }
             call if moderates(ctx, caller, MODERATOR_SCOPE) => self.moderated(ctx, call),
             _ => Err(CallError::Forbidden("a moderator does that".to_owned())),
         }
@@ -141,11 +161,11 @@ impl Simple for Chat {
                 None => Ok(()),
             },
             SocketEvent::Received { payload, .. } => self.received(ctx, socket, &payload),
-            SocketEvent::Disconnected { end, .. } => {
+            SocketEvent::Disconnected { end, .. } => match end.tags.iter().next() {
+                Some(user) => self.depart(ctx, socket, user),
                 // A socket that was never accepted has no tag.
-                end.tags.iter().next().into_iter().for_each(|user| self.depart(ctx, socket, user));
-                Ok(())
-            }
+                None => Ok(()),
+            },
             _ => Ok(()),
         };
         user_sockets::answer(ctx, socket, done);
@@ -153,9 +173,16 @@ impl Simple for Chat {
 
     fn remember(&mut self, failed: Self) {
         self.notices = failed.notices;
+        self.parts.remember(failed.parts);
     }
 
-    fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, _: JobResult) {
+    fn on_alarm(&mut self, ctx: &mut Context<'_>, _: &AlarmFired) -> Result<(), AlarmError> {
+        self.tell_parts_anew(ctx);
+        Ok(())
+    }
+
+    fn on_done(&mut self, ctx: &mut Context<'_>, job: JobId, result: JobResult) {
+        self.told_part(ctx, &result);
         self.notices_are_due(ctx, job);
     }
 }

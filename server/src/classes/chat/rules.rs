@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use tickstone_shared::ids::changes_the_line;
 
+use super::parts::PARTS_MAX;
 use crate::object::contract::CallError;
 
 /// Messages that a room may keep.
@@ -13,6 +14,8 @@ pub const HISTORY_MESSAGES: RangeInclusive<u32> = 0..=1_000;
 pub const TEXT_BYTES: RangeInclusive<u32> = 1..=2_000;
 /// Users that a room may let in.
 pub const MEMBERS: RangeInclusive<u32> = 1..=10_000;
+/// Parts over which a room may be split.
+pub const PARTS: RangeInclusive<u32> = 0..=PARTS_MAX;
 /// Messages that a room may let somebody say at once, after a rest.
 pub const BURST: RangeInclusive<u32> = 1..=100;
 /// Milliseconds that a room may want between two messages of somebody who keeps talking.
@@ -25,8 +28,10 @@ pub struct RoomRules {
     pub history_messages: u32,
     /// Bytes of a message.
     pub text_bytes_max: u32,
-    /// Users at the same time.
+    /// Users at the same time, before more of them are in parts; and in each of these.
     pub members_max: u32,
+    /// Parts of the room at most.
+    pub parts_max: u32,
     /// Messages that somebody may say at once, after a rest.
     pub burst: u32,
     /// Milliseconds until one more may be said.
@@ -41,6 +46,7 @@ impl Default for RoomRules {
             history_messages: 100,
             text_bytes_max: 500,
             members_max: 1_000,
+            parts_max: PARTS_MAX,
             burst: 5,
             interval_ms: 1_000,
             listed: true,
@@ -58,6 +64,8 @@ pub struct RulesChange {
     pub text_bytes_max: Option<u32>,
     /// See [`RoomRules`].
     pub members_max: Option<u32>,
+    /// See [`RoomRules`].
+    pub parts_max: Option<u32>,
     /// See [`RoomRules`].
     pub burst: Option<u32>,
     /// See [`RoomRules`].
@@ -97,6 +105,7 @@ impl RoomRules {
                 self.text_bytes_max,
             )?,
             members_max: within("members_max", change.members_max, &MEMBERS, self.members_max)?,
+            parts_max: within("parts_max", change.parts_max, &PARTS, self.parts_max)?,
             burst: within("burst", change.burst, &BURST, self.burst)?,
             interval_ms: within("interval_ms", change.interval_ms, &INTERVAL_MS, self.interval_ms)?,
             listed: change.listed.unwrap_or(self.listed),

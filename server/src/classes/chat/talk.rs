@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 
+use super::part_words::Whom;
 use super::room::Chat;
 use super::words::{ChatReply, HistoryPage, Message, Told};
 use crate::object::context::Context;
 use crate::object::contract::CallError;
-use crate::object::socket::SocketId;
 use crate::object::storage::Range;
 use crate::object::values::StorageError;
 
@@ -58,7 +58,7 @@ impl Chat {
         if let Some(old @ 1..) = message.id.checked_sub(kept) {
             ctx.storage().delete(key(old));
         }
-        ctx.peers().broadcast(None, &[], Told::Message(&message).text());
+        self.tell(ctx, Whom::Everybody, &[], Told::Message(&message).text());
         Ok(message)
     }
 
@@ -72,13 +72,12 @@ impl Chat {
     }
 
     /// What somebody sees first: the newest messages, as many as fit.
-    pub(super) fn welcome(
+    pub(super) fn welcome_of(
         &self,
         ctx: &mut Context<'_>,
-        socket: SocketId,
         user: &str,
         members: usize,
-    ) -> Result<(), CallError> {
+    ) -> Result<String, CallError> {
         let (messages, mut more) = newest(ctx, None, self.rules.history_messages as usize)?;
         let mut bytes = 0;
         let fits = messages.iter().rev().take_while(|message| {
@@ -89,8 +88,7 @@ impl Chat {
         more |= skipped > 0;
         let room = ctx.identity().name.as_str();
         let welcome = Told::Welcome { room, user, members, messages: &messages[skipped..], more };
-        ctx.peers().send(socket, welcome.text());
-        Ok(())
+        Ok(welcome.text())
     }
 }
 

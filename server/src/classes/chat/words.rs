@@ -1,7 +1,9 @@
 //! What is said in a room, and what a room is asked.
 
 use serde::{Deserialize, Serialize};
+use tickstone_shared::ids::ObjectName;
 
+use super::part_words::{PartAsks, PartReply};
 use super::rules::{RoomRules, RulesChange};
 use crate::object::typed::Methods;
 
@@ -79,6 +81,13 @@ pub enum ChatCall {
     },
     /// Moderators: who may not speak.
     Mutes,
+    /// The server, before it lets somebody connect: where to.
+    Place {
+        /// Whom.
+        user: String,
+    },
+    /// A part of the room.
+    Part(PartAsks),
 }
 
 /// Somebody who may not speak.
@@ -121,6 +130,13 @@ pub enum ChatReply {
     Done {
         /// True.
         done: bool,
+    },
+    /// What a part is answered.
+    Part(PartReply),
+    /// Where somebody is to connect.
+    Placed {
+        /// To this part; none: to the room itself.
+        part: Option<ObjectName>,
     },
 }
 

@@ -75,8 +75,8 @@ impl DurableObject for Lock {
                     wanted.check()?;
                     wanted
                 };
-                self.end_if_over(ctx);
-                if self.stored.lease.is_some() {
+                let is_over = self.stored.lease.as_ref().is_some_and(|lease| lease.until_ms <= ctx.unix_ms());
+                if self.stored.lease.is_some() && !(is_over && self.queue.is_empty()) {
                     let until = ctx.now() + Duration::from_secs(wait_seconds);
                     let waiter = Waiter { call: call.id, awaited: call.awaited, holder, seconds, until };
                     return self.wait(ctx, waiter);

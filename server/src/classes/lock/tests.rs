@@ -137,6 +137,18 @@ fn who_has_waited_long_enough_is_told_so() {
 }
 
 #[test]
+fn who_asks_before_the_alarm_of_a_lease_that_is_over_takes_nothing_from_who_waits() {
+    for mut bed in beds() {
+        assert_eq!(ask(&mut bed, "ann", "acquire", json!({ "seconds": 2 })), Ok(1));
+        let bob = begin(&mut bed, "bob", "acquire", json!({ "wait_seconds": 20 }));
+        bed.clock().advance(2 * SECOND);
+        assert_eq!(ask(&mut bed, "cid", "acquire", Value::Null), Err("held"));
+        assert_eq!(bob.answer().map(|answer| outcome(&answer)), Some(Ok(2)));
+        assert_eq!(holder(&mut bed), "user:bob");
+    }
+}
+
+#[test]
 fn a_lock_has_its_limits_and_not_one_more() {
     let mut bed = bed();
     for seconds in [0, SECONDS_MAX + 1] {

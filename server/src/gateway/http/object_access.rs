@@ -150,6 +150,7 @@ mod tests {
             access: ClassAccess::all(access),
             sockets: Default::default(),
             listed: false,
+            parts: None,
         }
     }
 

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::{any, get, post};
 use hyper::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tickstone_shared::ids::ObjectName;
 use tickstone_shared::sim::assets::Assets;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::{Semaphore, oneshot};
@@ -61,13 +62,15 @@ pub struct ClassEntry {
     pub sockets: Arc<SocketRules>,
     /// Everybody may see what its objects publish.
     pub listed: bool,
+    /// The class of the objects over which its sockets are spread.
+    pub parts: Option<&'static str>,
 }
 
 impl ClassEntry {
     /// What a class says of itself.
     pub fn of(class: &dyn Class) -> Self {
-        let ClassRules { version, access, sockets, listed, .. } = class.rules();
-        Self { name: class.name(), version, access, sockets: Arc::new(sockets), listed }
+        let ClassRules { version, access, sockets, listed, parts, .. } = class.rules();
+        Self { name: class.name(), version, access, sockets: Arc::new(sockets), listed, parts }
     }
 }
 
@@ -181,6 +184,25 @@ impl Routes {
         let (reply, answer) = reply_channel();
         self.hub.objects.call(object, method, body, reply);
         self.answer(answer).await
+    }
+
+    /// Where somebody who connects to an object is to have their socket: there, or in one of its parts.
+    pub(in crate::gateway) async fn place(
+        &self,
+        object: Identity,
+        class: ClassEntry,
+        caller: Option<&Caller>,
+    ) -> Result<(Identity, ClassEntry), Problem> {
+        let parts = class.parts.and_then(|parts| self.hub.classes.get(parts));
+        let (Some(parts), Some(user)) = (parts, caller.and_then(Caller::subject)) else {
+            return Ok((object, class));
+        };
+        let placed = self.try_call(&object, "place", json!({ "user": user })).await;
+        let placed = placed.map_err(Problem::of_object)?;
+        match placed["part"].as_str().and_then(|name| ObjectName::parse(name).ok()) {
+            Some(name) => Ok((Identity::named(parts.name, name), parts.clone())),
+            None => Ok((object, class)),
+        }
     }
 
     /// Asks an object that is no match on behalf of somebody, and waits for its answer.

@@ -23,6 +23,7 @@ pub(super) fn classes() -> Vec<ClassEntry> {
         access: ClassAccess::all(access),
         sockets: Arc::new(sockets),
         listed: access == Access::Public,
+        parts: None,
     };
     let auto_response = AutoResponse::new("ping", "pong").ok();
     vec![

@@ -40,6 +40,7 @@ fn every_rule_has_its_bounds() {
         ("history_messages", 0, 1000),
         ("text_bytes_max", 1, 2000),
         ("members_max", 1, 10_000),
+        ("parts_max", 0, 32),
         ("burst", 1, 100),
         ("interval_ms", 1, 60_000),
     ] {
@@ -75,7 +76,7 @@ fn a_text_has_its_bytes_and_nothing_that_turns_the_line() {
 #[test]
 fn a_full_room_takes_nobody_more_but_another_window_of_who_is_there() {
     for mut bed in beds() {
-        ask(&mut bed, "configure", json!({ "members_max": 2 })).unwrap();
+        ask(&mut bed, "configure", json!({ "members_max": 2, "parts_max": 0 })).unwrap();
         let (_ann, bob) = (enter(&mut bed, "ann"), enter(&mut bed, "bob"));
         let cid = enter(&mut bed, "cid");
         assert_eq!(bed.client(cid).closed, Some((4423, "the room is full".to_owned())));

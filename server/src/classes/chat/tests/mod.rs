@@ -5,25 +5,34 @@ mod crashes;
 mod members;
 mod model;
 mod moderating;
+mod split;
+mod split_model;
 mod talking;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Chat;
 use super::words::{ChatCall, ChatReply, HistoryPage, Message};
+use super::{Chat, ChatPart};
 use crate::access::scope::{Scope, Subject};
 use crate::object::caller::Caller;
 use crate::object::contract::CallError;
 use crate::object::socket::SocketId;
+use crate::object::typed::TypedClass;
 use crate::testing::Testbed;
 
 /// The room of most tests.
 const ROOM: &str = "lobby";
 
 fn beds() -> [Testbed; 2] {
-    [Testbed::new(), Testbed::new().forgetful()].map(Testbed::object::<Chat>)
+    [Testbed::new(), Testbed::new().forgetful()].map(split_bed)
+}
+
+/// With the class of parts.
+fn split_bed(bed: Testbed) -> Testbed {
+    bed.object::<Chat>().class(Arc::new(TypedClass::<ChatPart>::default()))
 }
 
 fn user_with(name: &str, scopes: &[&str]) -> Caller {
