@@ -109,7 +109,7 @@ fn a_link_with_a_token_opens_a_room_on_a_guarded_server_and_nothing_else_does() 
     let token = minted.expect(201)["token"].as_str().unwrap().to_owned();
     let mut script = Script::start("guarded.mjs", &[&server.url(), &token]);
     script.expect_line("entered");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
 }
 
@@ -127,7 +127,7 @@ fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() 
     let server = plan.start();
     script.go_on();
     script.expect_line("talked");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
     drop(server);
 }
@@ -136,9 +136,9 @@ fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() 
 fn a_leaderboard_is_followed_searched_and_shown_in_a_match() {
     let _turn = turn::shared();
     let server = Server::dev();
-    let mut script = Script::start("scores.mjs", &server.url());
+    let mut script = Script::start("scores.mjs", &[&server.url()]);
     script.expect_line("ranked");
-    let status = script.node.wait().expect("it is ours");
+    let status = script.end();
     assert!(status.success(), "{status}");
 }
 

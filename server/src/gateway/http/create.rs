@@ -37,7 +37,7 @@ const SECONDS_MAX: u64 = u32::MAX as u64;
 /// 5 bits each; no vowels that make words, no digits that look like letters.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-pub(super) const FIELDS: [Field; 10] = [
+pub(super) const FIELDS: [Field; 11] = [
     Field { name: "game", expected: "the name of a game", fits: Value::is_string },
     Field { name: "preset", expected: "the name of a preset", fits: Value::is_string },
     Field { name: "id", expected: "1 to 128 characters of A-Z a-z 0-9 . _ : -", fits: is_name },
