@@ -118,7 +118,7 @@ fn neighbours_are_in_one_list_and_nothing_waits_for_what_is_not_there() {
     let ahead =
         [&[2, 1, 7, 0][..], &[0x84, 8, 0, 1, b'x'], &[1, 8, 0], &[0x84, 9, 0, 1, b'x'], &[0]].concat();
     take(&ahead).unwrap();
-    take(&vec![0, 1, 9, 1, 0, 2]).unwrap();
+    take(&[0, 1, 9, 1, 0, 2]).unwrap();
 }
 
 #[test]

@@ -11,11 +11,11 @@ fn told(bed: &Testbed, socket: SocketId) -> Vec<Value> {
     bed.client(socket).texts().into_iter().map(|text| serde_json::from_str(text).unwrap()).collect()
 }
 
-fn say(bed: &mut Testbed, socket: SocketId, changes: Value) {
+fn say(bed: &mut Testbed, socket: SocketId, changes: &Value) {
     bed.send("document", PLAN, socket, json!({ "t": "set", "changes": changes }).to_string());
 }
 
-fn set(bed: &mut Testbed, changes: Value) -> Result<Value, CallError> {
+fn set(bed: &mut Testbed, changes: &Value) -> Result<Value, CallError> {
     ask(bed, "set", json!({ "map": "map", "changes": changes }))
 }
 
@@ -28,7 +28,7 @@ fn editors_of_yjs_and_others_edit_the_same_map() {
             (see(&mut bed, editor("bob"), "map=map"), see(&mut bed, editor("cid"), "a=b&map=map"));
         let first = json!({ "t": "map", "map": "map", "entries": { "1,1": "wall" }, "may_edit": true });
         assert_eq!(told(&bed, bob), [first]);
-        say(&mut bed, bob, json!({ "2,2": "wall", "1,1": null }));
+        say(&mut bed, bob, &json!({ "2,2": "wall", "1,1": null }));
         let change = json!({ "t": "set", "changes": { "1,1": null, "2,2": "wall" } });
         assert_eq!((&told(&bed, bob)[1], &told(&bed, cid)[1]), (&change, &change), "who made it, too");
         ann.hear(&mut bed);
@@ -42,11 +42,11 @@ fn editors_of_yjs_and_others_edit_the_same_map() {
         assert_eq!(told(&bed, late)[0]["entries"], json!({ "2,2": "wall", "3,3": "wall" }));
         ask(&mut bed, "keep", Value::Null).unwrap();
         assert_eq!(
-            set(&mut bed, json!({ "2,2": null, "4,4": [1, { "a": 1.5 }] })),
+            set(&mut bed, &json!({ "2,2": null, "4,4": [1, { "a": 1.5 }] })),
             Ok(json!({ "changed": 2 }))
         );
         assert_eq!(
-            set(&mut bed, json!({ "2,2": null, "4,4": [1, { "a": 1.5 }] })),
+            set(&mut bed, &json!({ "2,2": null, "4,4": [1, { "a": 1.5 }] })),
             Ok(json!({ "changed": 0 }))
         );
         ask(&mut bed, "restore", json!({ "version": 1 })).unwrap();
@@ -67,8 +67,8 @@ fn editors_of_yjs_and_others_edit_the_same_map() {
 fn who_may_read_alone_sees_the_map_and_is_told_so() {
     let mut bed = bed();
     let eve = see(&mut bed, reader("eve"), "map=map");
-    say(&mut bed, eve, json!({ "1,1": "wall" }));
-    set(&mut bed, json!({ "2,2": "wall" })).unwrap();
+    say(&mut bed, eve, &json!({ "1,1": "wall" }));
+    set(&mut bed, &json!({ "2,2": "wall" })).unwrap();
     let told = told(&bed, eve);
     assert_eq!((&told[0]["may_edit"], &told[1]["code"]), (&json!(false), &json!("not_allowed")));
     assert_eq!(told[2]["changes"], json!({ "2,2": "wall" }));
@@ -80,10 +80,10 @@ fn who_may_read_alone_sees_the_map_and_is_told_so() {
 fn changes_have_their_limits_and_are_all_or_none() {
     let mut bed = bed();
     let many = |count: usize| Value::Object((0..count).map(|n| (n.to_string(), json!(n))).collect());
-    set(&mut bed, many(CHANGES_MAX)).unwrap();
+    set(&mut bed, &many(CHANGES_MAX)).unwrap();
     let long = |bytes: usize| "x".repeat(bytes);
     let deep = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!([inner]));
-    set(&mut bed, json!({ long(KEY_BYTES_MAX): long(VALUE_BYTES_MAX - 2), "deep": deep(32) })).unwrap();
+    set(&mut bed, &json!({ long(KEY_BYTES_MAX): long(VALUE_BYTES_MAX - 2), "deep": deep(32) })).unwrap();
     let before = content(&mut bed);
     for beyond in [
         many(0),
@@ -94,7 +94,7 @@ fn changes_have_their_limits_and_are_all_or_none() {
         json!({ "a\nb": 1 }),
         json!([]),
     ] {
-        let refused = set(&mut bed, beyond);
+        let refused = set(&mut bed, &beyond);
         assert!(matches!(refused, Err(CallError::Invalid(_))), "{refused:?}");
     }
     assert_eq!(content(&mut bed), before);
@@ -117,7 +117,7 @@ fn what_is_no_message_is_answered_with_an_error_and_the_socket_stays() {
             bed.send("document", PLAN, ann, text);
         }
         bed.send("document", PLAN, ann, vec![0, 0]);
-        say(&mut bed, ann, json!({}));
+        say(&mut bed, ann, &json!({}));
         let told = told(&bed, ann);
         assert_eq!(told.len(), 9);
         assert!(

@@ -162,7 +162,9 @@ impl Editor {
     }
 
     fn set(&mut self, bed: &mut Testbed, key: &str, value: &str) {
-        let update = self.edit(|txn| drop(txn.get_or_insert_map("map").insert(txn, key, value)));
+        let update = self.edit(|txn| {
+            txn.get_or_insert_map("map").insert(txn, key, value);
+        });
         send(bed, self.socket, messages::update(&update));
     }
 
