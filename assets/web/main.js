@@ -70,7 +70,7 @@ function play({ entry, map, token, seat, player }) {
   };
   const match = new Match({ entry, map, player, token, seat, controls, on });
   const painter = new Painter(byId("arena"), match, controls, { still: still.matches, sounds });
-  const hud = new Hud(match, painter.camera, sounds);
+  const hud = new Hud(match, painter.camera, sounds, colourIn(match));
   const chat = new MatchChat(match, controls, colourIn(match), toArena);
   played = { entry, match, controls, painter, hud, chat, frames: 0 };
   lobby.close();

@@ -24,12 +24,12 @@ fn the_page_comes_from_the_binary_and_from_nowhere_else() {
     let _turn = turn::shared();
     let server = Server::dev();
     let http = server.http();
-    for (route, module) in
-        [("/", "/web/main.js"), ("/chat", "/web/chat/main.js"), ("/presence", "/web/presence/main.js")]
+    for (route, folder) in
+        [("/", ""), ("/chat", "chat/"), ("/leaderboard", "leaderboard/"), ("/presence", "presence/")]
     {
         let page = http.get(route).expect(200);
         let page = page.as_str().unwrap();
-        assert!(page.contains(module) && !page.contains("://"), "{page}");
+        assert!(page.contains(&format!("/web/{folder}main.js")) && !page.contains("://"), "{page}");
         for path in page.split('"').filter(|word| word.starts_with("/web/")) {
             http.get(path).expect(200);
         }
@@ -130,6 +130,16 @@ fn two_windows_talk_on_after_the_server_was_killed_and_after_it_was_restarted() 
     let status = script.end();
     assert!(status.success(), "{status}");
     drop(server);
+}
+
+#[test]
+fn a_leaderboard_is_followed_searched_and_shown_in_a_match() {
+    let _turn = turn::shared();
+    let server = Server::dev();
+    let mut script = Script::start("scores.mjs", &[&server.url()]);
+    script.expect_line("ranked");
+    let status = script.end();
+    assert!(status.success(), "{status}");
 }
 
 #[test]

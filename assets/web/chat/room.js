@@ -79,6 +79,7 @@ export class Room {
       case "message": return this.take(message);
       case "join":
       case "leave": return this.moved(message);
+      case "members": return this.movedTogether(message);
       case "deleted":
         this.history.remove(message.id);
         return this.on.deleted(message.id);
@@ -109,6 +110,13 @@ export class Room {
     if (message.t === "leave") this.present.delete(message.user);
     else this.present.add(message.user);
     this.on.notice(message, isNews);
+  }
+
+  // Several at once: each as if it were told alone. Of ourselves we are not told alone.
+  movedTogether({ members, joined, left }) {
+    const moved = (t) => (user) => this.moved({ t, user, members });
+    joined.filter((user) => user !== this.user).forEach(moved("join"));
+    left.forEach(moved("leave"));
   }
 
   take(message) {

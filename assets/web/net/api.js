@@ -48,6 +48,11 @@ export function callObject(className, name, method, token, body = null) {
   return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
+/** What an object shows to everybody, below its own address. While nothing has changed, nothing is sent. */
+export function readObject(className, name, path) {
+  return ask(`/v1/objects/${className}/${encodeURIComponent(name)}/${path}`, { cache: "no-cache" });
+}
+
 /** What the objects of a class publish, by name. While nothing has changed, nothing is sent. */
 export async function listObjects(className, prefix = "") {
   const query = `prefix=${encodeURIComponent(prefix)}&limit=${LIST_MAX}`;

@@ -3,6 +3,7 @@
 
 import { UNIT } from "../arena/geometry.js";
 import { Minimap } from "../view/minimap.js";
+import { MatchBoard } from "./board.js";
 import { Clearing } from "./clearing.js";
 import { byId, clockText, say, show } from "./dom.js";
 import { Feed } from "./feed.js";
@@ -15,13 +16,15 @@ const RESPAWN_SECONDS = 2;
 const PHASE_WORDS = { lobby: "Waiting", countdown: "Get ready", playing: "Round", finished: "Round over" };
 
 export class Hud {
-  constructor(match, camera, sounds) {
+  /** `colour(name)` is the colour of a player's name. */
+  constructor(match, camera, sounds, colour) {
     this.match = match;
     this.camera = camera;
     this.sounds = sounds;
     this.feed = new Feed(byId("feed"), match);
     this.short = ScoreTable.short(byId("scores"));
     this.full = ScoreTable.full(byId("all-scores"));
+    this.board = new MatchBoard(match, colour);
     this.minimap = new Minimap(byId("minimap"), match.terrain);
     this.clearing = new Clearing(PARTS.map(byId));
     this.status = { phase: "connecting", words: "Joining" };
@@ -61,7 +64,7 @@ export class Hud {
     if (!this.match.state) return;
     this.round();
     this.middle();
-    this.tables();
+    this.tables(nowMs);
     if (!frame) return;
     this.minimap.draw(frame, this.camera, this.match.seat);
     this.clearing.update(this.places(frame));
@@ -133,7 +136,7 @@ export class Hud {
     return [first.seat === this.match.seat ? "You win" : `${this.match.nameOf(first.seat)} wins`, next];
   }
 
-  tables() {
+  tables(nowMs) {
     this.short.update(this.match);
     const wanted = this.tableWanted || this.match.phase === "finished";
     show(byId("table"), wanted);
@@ -141,8 +144,9 @@ export class Hud {
       // Words stand above the table when a round or the match is over.
       const isAlone = this.match.phase !== "finished" && this.status.phase !== "ended";
       byId("table").dataset.alone = isAlone;
-      this.full.fit(window.innerHeight * (isAlone ? 0.66 : 0.4));
+      this.full.fit(window.innerHeight * (isAlone ? 0.66 : 0.4) - byId("board").offsetHeight);
       this.full.update(this.match);
+      this.board.look(nowMs);
     }
     const own = this.match.state.own;
     say(byId("own-score"), own ? `${own.kills} / ${own.deaths}` : "0 / 0");

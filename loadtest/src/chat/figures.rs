@@ -128,7 +128,7 @@ fn needs(needs: &Needs) -> String {
 }
 
 fn lines(f: &mut fmt::Formatter<'_>, lines: &[(&str, String)]) -> fmt::Result {
-    lines.iter().try_for_each(|(name, value)| writeln!(f, "{name:<34}{value}"))
+    lines.iter().try_for_each(|(name, value)| writeln!(f, "{name:<38}{value}"))
 }
 
 fn generator(cores: f64, is_bound: bool) -> String {

@@ -4,6 +4,8 @@
 
 pub mod bundled;
 pub mod chat;
+mod children;
+pub mod coordinator;
 pub mod counter;
 pub mod document;
 pub mod leaderboard;
@@ -11,6 +13,7 @@ pub mod lock;
 pub mod matches;
 mod no_sockets;
 pub mod presence;
+pub mod profile;
 pub mod rate_limiter;
 pub mod session;
 pub mod single_flight;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tickstone_tests::client::Client;
 use tickstone_tests::http::Http;
 use tickstone_tests::server::{Plan, Server};

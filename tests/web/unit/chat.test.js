@@ -202,6 +202,14 @@ test("who was known to be there has not come when they join anew", async () => {
   assert.deepEqual(news(), ["join", "bob", true]);
 });
 
+test("several who come and go at once are told of one by one, we are not", async () => {
+  const { room, socket, of } = await opened();
+  socket.tell({ t: "members", members: 7, joined: ["ann", "bob", "cid"], left: ["dan"] });
+  const told = of("notice").map(([, { t, user }, isNews]) => [t, user, isNews]);
+  assert.deepEqual(told, [["join", "bob", true], ["join", "cid", true], ["leave", "dan", true]]);
+  assert.equal(room.members, 7);
+});
+
 test("a text is measured in bytes", async () => {
   const { room } = await opened();
   assert.equal(room.excess("\u00e4".repeat(5)), 0);

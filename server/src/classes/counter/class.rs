@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use tickstone_shared::ids::ObjectName;
-use tickstone_shared::limits::NAME_BYTES_MAX;
 
 use super::calls::{CounterCall, CounterReply, Of, Take};
 use super::counts::{COUNT_MAX, Counts, check_by, check_key};
 use super::sums::{Asker, Sum, Sums, What};
 use crate::access::scope::Verb;
+use crate::classes::children::child;
 use crate::object::caller::Caller;
 use crate::object::class::ClassRules;
 use crate::object::context::Context;
@@ -245,14 +245,6 @@ fn may_call(caller: &Caller, name: &ObjectName) -> bool {
         }
         Caller::Anonymous => false,
     }
-}
-
-/// The name of a child.
-fn child(parent: &ObjectName, number: u32) -> Result<ObjectName, CallError> {
-    ObjectName::parse(&format!("{parent}.{number}")).map_err(|_| {
-        let reason = format!("the names of its children have more than {NAME_BYTES_MAX} bytes");
-        CallError::Conflict { code: "name_too_long", reason }
-    })
 }
 
 /// What a message asks for: counting, nothing else.

@@ -66,14 +66,19 @@ pub(super) async fn listing(
     let class = class.ok_or_else(Problem::no_such_class)?;
     let keeping = snapshot::keeping(&routes, class, &headers)?;
     let url = url.map_err(|_| Problem::field("query", "expected percent-encoded text"))?.0;
-    let ObjectQuery { prefix, limit, .. } = Wanted::read(&ListQuery { after: None, ..url.clone() })?.query;
+    let wanted = Wanted::read(&ListQuery { after: None, ..url.clone() })?;
+    let limit = wanted.query.limit;
     let after = url.after.as_deref().map(ObjectName::parse).transpose();
     let after = after.map_err(|_| Problem::field("after", "expected `next` of a page"))?;
     let (objects, name) = (routes.hub.objects.clone(), class.name);
     let found = tokio::task::spawn_blocking(move || {
         let keeps = |listing: &Listing| {
-            let its = listing.entry["name"].as_str().filter(|its| its.starts_with(&prefix));
-            its.is_some_and(|its| !is_private_match(&objects, its))
+            let its = listing.entry["name"].as_str().and_then(|its| ObjectName::parse(its).ok());
+            its.is_some_and(|its| {
+                its.as_str().starts_with(&wanted.query.prefix)
+                    && wanted.is_region(&its)
+                    && !is_private_match(&objects, its)
+            })
         };
         objects.listings(name, after.as_ref(), limit, &keeps)
     });
@@ -85,8 +90,7 @@ pub(super) async fn listing(
     Ok(snapshot::tagged(&page.as_str().into(), keeping, &headers))
 }
 
-fn is_private_match(objects: &ObjectsRef, name: &str) -> bool {
-    let Ok(name) = ObjectName::parse(name) else { return false };
+fn is_private_match(objects: &ObjectsRef, name: ObjectName) -> bool {
     let listing = objects.listing(&Identity::named(MATCH_CLASS, name));
     listing.is_some_and(|listing| listing.entry["private"] == Value::Bool(true))
 }
@@ -96,6 +100,7 @@ fn is_private_match(objects: &ObjectsRef, name: &str) -> bool {
 pub(super) struct ListQuery {
     class: Option<String>,
     prefix: Option<String>,
+    region: Option<String>,
     state: Option<String>,
     limit: Option<String>,
     after: Option<String>,
@@ -126,17 +131,23 @@ pub(super) async fn list(
     Caller::with_role(&routes.hub.settings.access, &headers, Role::Admin)?;
     let url = url.map_err(|_| Problem::field("query", "expected percent-encoded text"))?.0;
     let wanted = Wanted::read(&url)?;
-    let page = tokio::task::spawn_blocking(move || page(&routes, wanted)).await;
+    let page = tokio::task::spawn_blocking(move || page(&routes, &wanted)).await;
     Ok(Json(page.map_err(|_| Problem::from(CallError::Reset))?.map_err(CallError::from)?))
 }
 
 /// What is listed.
 struct Wanted {
     query: ObjectQuery,
+    region: Option<String>,
     state: Option<Memory>,
 }
 
 impl Wanted {
+    /// Whether a name is of the region that is wanted, if one is.
+    fn is_region(&self, name: &ObjectName) -> bool {
+        self.region.is_none() || region_of(name) == self.region.as_deref()
+    }
+
     fn read(url: &ListQuery) -> Result<Self, Problem> {
         let state = match url.state.as_deref() {
             None => None,
@@ -161,14 +172,15 @@ impl Wanted {
         };
         Ok(Self {
             query: ObjectQuery { class: url.class.clone(), prefix, after: after.transpose()?, limit },
+            region: url.region.clone(),
             state,
         })
     }
 }
 
 /// Blocks.
-fn page(routes: &RoutesRef, wanted: Wanted) -> Result<Value, ReadError> {
-    let Wanted { mut query, state } = wanted;
+fn page(routes: &RoutesRef, wanted: &Wanted) -> Result<Value, ReadError> {
+    let (mut query, state) = (wanted.query.clone(), wanted.state);
     let (mut objects, mut looked_at, limit) = (Vec::new(), 0, query.limit);
     loop {
         let found = routes.api.stored.page(&query)?;
@@ -177,7 +189,7 @@ fn page(routes: &RoutesRef, wanted: Wanted) -> Result<Value, ReadError> {
             looked_at += 1;
             query.after = Some((record.class.clone(), record.name.as_str().to_owned()));
             let its = state_of(routes, &record);
-            if state.is_none_or(|wanted| wanted == its) {
+            if state.is_none_or(|state| state == its) && wanted.is_region(&record.name) {
                 objects.push(entry(&id, &record, its));
             }
             if objects.len() == limit {

@@ -1,4 +1,4 @@
-//! The pages at `/`, `/chat` and `/presence`, their files below `/web/`, and the data of the games below `/assets/`.
+//! The pages at `/`, `/chat`, `/leaderboard` and `/presence`, their files below `/web/`, and the data of the games below `/assets/`.
 //!
 //! Responsible for: what a browser may load from here, and what it may do with it.
 //! Not responsible for: what the page does; it plays through the API as everybody else.

@@ -22,6 +22,10 @@ pub(super) static PAGES: &[(&str, WebFile)] = &[
     ("/", file("index.html", include_bytes!("../../../../assets/web/index.html"))),
     ("/chat", file("chat/index.html", include_bytes!("../../../../assets/web/chat/index.html"))),
     ("/editor", file("editor/index.html", include_bytes!("../../../../assets/web/editor/index.html"))),
+    (
+        "/leaderboard",
+        file("leaderboard/index.html", include_bytes!("../../../../assets/web/leaderboard/index.html")),
+    ),
     ("/presence", file("presence/index.html", include_bytes!("../../../../assets/web/presence/index.html"))),
 ];
 
@@ -35,6 +39,7 @@ pub(super) static FILES: &[WebFile] = &[
     file("style/pages.css", include_bytes!("../../../../assets/web/style/pages.css")),
     file("style/chat.css", include_bytes!("../../../../assets/web/style/chat.css")),
     file("style/editor.css", include_bytes!("../../../../assets/web/style/editor.css")),
+    file("style/leaderboard.css", include_bytes!("../../../../assets/web/style/leaderboard.css")),
     file("style/presence.css", include_bytes!("../../../../assets/web/style/presence.css")),
     file("net/msgpack.js", include_bytes!("../../../../assets/web/net/msgpack.js")),
     file("net/schema.js", include_bytes!("../../../../assets/web/net/schema.js")),
@@ -61,6 +66,9 @@ pub(super) static FILES: &[WebFile] = &[
     file("editor/sheet.js", include_bytes!("../../../../assets/web/editor/sheet.js")),
     file("editor/drawing.js", include_bytes!("../../../../assets/web/editor/drawing.js")),
     file("editor/board.js", include_bytes!("../../../../assets/web/editor/board.js")),
+    file("leaderboard/main.js", include_bytes!("../../../../assets/web/leaderboard/main.js")),
+    file("leaderboard/board.js", include_bytes!("../../../../assets/web/leaderboard/board.js")),
+    file("leaderboard/standings.js", include_bytes!("../../../../assets/web/leaderboard/standings.js")),
     file("presence/main.js", include_bytes!("../../../../assets/web/presence/main.js")),
     file("presence/space.js", include_bytes!("../../../../assets/web/presence/space.js")),
     file("presence/people.js", include_bytes!("../../../../assets/web/presence/people.js")),
@@ -85,6 +93,7 @@ pub(super) static FILES: &[WebFile] = &[
     file("ui/table.js", include_bytes!("../../../../assets/web/ui/table.js")),
     file("ui/feed.js", include_bytes!("../../../../assets/web/ui/feed.js")),
     file("ui/lobby.js", include_bytes!("../../../../assets/web/ui/lobby.js")),
+    file("ui/board.js", include_bytes!("../../../../assets/web/ui/board.js")),
     file("ui/chat.js", include_bytes!("../../../../assets/web/ui/chat.js")),
     file("ui/menu.js", include_bytes!("../../../../assets/web/ui/menu.js")),
     file("ui/dom.js", include_bytes!("../../../../assets/web/ui/dom.js")),

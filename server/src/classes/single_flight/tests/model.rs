@@ -109,11 +109,8 @@ fn it_is_a_plain_map_of_queues_for_two_thousand_random_operations() {
                     };
                     assert_eq!(forgotten, expected);
                 }
-                4 => {
-                    // Hanging up.
-                    let place = roll(4) as usize;
-                    state.waiting.remove(place);
-                }
+                // Hanging up.
+                4 => drop(state.waiting.remove(roll(4) as usize)),
                 _ => {
                     bed.advance(Duration::from_millis(u64::from(roll(8)) * 500));
                     model.pass(bed.unix_ms());
