@@ -28,6 +28,7 @@ fn an_idle_run_has_every_figure_and_loses_no_socket() {
         Value::Object(percentiles) => !percentiles["p50"].is_null() && !percentiles["p99"].is_null(),
         value => value.is_number(),
     };
-    assert!(figures.values().all(is_known), "something was not measured: {report}");
-    assert!(figures.len() >= 14, "{report}");
+    let measured = figures.iter().filter(|(name, _)| *name != "lost_by");
+    assert!(measured.clone().all(|(_, value)| is_known(value)), "something was not measured: {report}");
+    assert!(measured.count() >= 14, "{report}");
 }
