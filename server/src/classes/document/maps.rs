@@ -38,9 +38,9 @@ impl Set {
             if key.len() > KEY_BYTES_MAX || key.chars().any(char::is_control) {
                 return Err(invalid(format!("a key has at most {KEY_BYTES_MAX} bytes and no controls")));
             }
-            if value.to_string().len() > VALUE_BYTES_MAX || is_deeper(value, VALUE_DEPTH_MAX) {
+            if value.to_string().len() > VALUE_BYTES_MAX || !fits(value, VALUE_DEPTH_MAX) {
                 let expected = format!("{VALUE_BYTES_MAX} bytes, {VALUE_DEPTH_MAX} deep");
-                return Err(invalid(format!("a value has at most {expected}")));
+                return Err(invalid(format!("a value has at most {expected}, and numbers of 64 bits with a sign")));
             }
         }
         Ok(&self.changes)
@@ -59,12 +59,14 @@ fn check_map(name: &str) -> Result<(), CallError> {
     Err(invalid(format!("the name of a map has 1 to {MAP_BYTES_MAX} characters of A-Z a-z 0-9 . _ -")))
 }
 
-fn is_deeper(value: &Value, depth: u32) -> bool {
-    let is_too_deep = |inner: &Value| depth.checked_sub(1).is_none_or(|depth| is_deeper(inner, depth));
+/// Whether a value is one that a document can hold: not too deep, and each number within 64 bits with a sign.
+fn fits(value: &Value, depth: u32) -> bool {
+    let inner_fits = |inner: &Value| depth.checked_sub(1).is_some_and(|depth| fits(inner, depth));
     match value {
-        Value::Array(values) => values.iter().any(is_too_deep),
-        Value::Object(values) => values.values().any(is_too_deep),
-        _ => false,
+        Value::Number(number) => number.as_i64().is_some() || number.is_f64(),
+        Value::Array(values) => values.iter().all(inner_fits),
+        Value::Object(values) => values.values().all(inner_fits),
+        _ => true,
     }
 }
 

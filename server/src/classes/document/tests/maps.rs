@@ -91,6 +91,7 @@ fn changes_have_their_limits_and_are_all_or_none() {
         json!({ "fits": 1, long(KEY_BYTES_MAX + 1): 1 }),
         json!({ "fits": 1, "key": long(VALUE_BYTES_MAX - 1) }),
         json!({ "fits": 1, "key": deep(33) }),
+        json!({ "fits": 1, "0": u64::MAX }),
         json!({ "a\nb": 1 }),
         json!([]),
     ] {
