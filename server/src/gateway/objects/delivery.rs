@@ -35,7 +35,10 @@ pub(in crate::gateway) async fn deliver(hub: &Hub, output: PeerOutput) {
         },
         PeerOutput::Broadcast { object, tag, except, payload, when_full } => {
             let peers = hub.groups.find(object).map(|group| group.select(tag.as_deref(), &except));
-            broadcast(&peers.unwrap_or_default(), &payload, when_full).await;
+            let mut peers = peers.unwrap_or_default();
+            // Who is not accepted yet hears what their object says to them first.
+            peers.retain(|peer| peer.is_accepted());
+            broadcast(&peers, &payload, when_full).await;
         }
         other => apply(hub, other),
     }

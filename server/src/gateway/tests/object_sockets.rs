@@ -104,6 +104,24 @@ fn socket_2_tags_are_fixed_at_accept_and_choose_who_hears() {
 }
 
 #[test]
+fn socket_2_who_is_not_accepted_yet_hears_nothing_that_is_said_to_all() {
+    let mut world = world(|_| {});
+    run(async {
+        let of = object("chat", "door");
+        let (mut inside, first, _) = world.peer("chat/door/socket").await;
+        let (mut outside, second, _) = world.peer("chat/door/socket").await;
+        world.accept(first, &[], b"");
+        world.broadcast(&of, None, &[], "before");
+        world.accept(second, &[], b"");
+        world.broadcast(&of, None, &[], "after");
+        for text in ["before", "after"] {
+            assert_eq!(inside.told().await, Message::text(text));
+        }
+        assert_eq!(outside.told().await, Message::text("after"), "its object's first word to it");
+    });
+}
+
+#[test]
 fn socket_3_an_attachment_is_kept_while_the_object_knows_nothing() {
     let mut world = world(|_| {});
     run(async {
