@@ -40,7 +40,9 @@ impl Set {
             }
             if value.to_string().len() > VALUE_BYTES_MAX || !fits(value, VALUE_DEPTH_MAX) {
                 let expected = format!("{VALUE_BYTES_MAX} bytes, {VALUE_DEPTH_MAX} deep");
-                return Err(invalid(format!("a value has at most {expected}, and numbers of 64 bits with a sign")));
+                return Err(invalid(format!(
+                    "a value has at most {expected}, and numbers of 64 bits with a sign"
+                )));
             }
         }
         Ok(&self.changes)

@@ -73,7 +73,7 @@ fn begin(bed: &mut Testbed, who: &str, key: &str) -> Pending {
 }
 
 fn finish(bed: &mut Testbed, who: &str, lead: u64, more: Value) -> Result<Value, &'static str> {
-    let mut body = json!({ "key": "k", "lead": lead });
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    ask(bed, who, "finish", body)
+    let Value::Object(mut body) = more else { panic!("what is finished with has names") };
+    body.extend([("key".to_owned(), json!("k")), ("lead".to_owned(), json!(lead))]);
+    ask(bed, who, "finish", Value::Object(body))
 }
