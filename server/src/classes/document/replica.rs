@@ -229,7 +229,7 @@ fn clear(txn: &mut TransactionMut<'_>, root: &Out) {
     }
 }
 
-fn read_vector(bytes: &[u8]) -> Result<StateVector, Malformed> {
+pub(super) fn read_vector(bytes: &[u8]) -> Result<StateVector, Malformed> {
     let mut reader = Reader::new(bytes);
     let mut vector = StateVector::default();
     for _ in 0..reader.number()? {
