@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use tickstone_shared::input::{Acknowledged, InputFeedback};
 use tickstone_shared::replication::datagram_bases::shared_base;
 use tickstone_shared::replication::stream_base::Fate;
-use tickstone_shared::time::Tick;
+use tickstone_shared::time::{Moment, Tick};
 use tickstone_shared::wire::encode;
 use tickstone_shared::wire::message::ServerMessage;
 use tickstone_shared::wire::state::{encode_own, encode_shared};
@@ -23,7 +23,7 @@ use super::close_reason::{Ending, TOO_SLOW};
 use super::hub::{Change, Games, Hub};
 use super::link::{Link, Spoken};
 use super::objects;
-use super::outgoing::held::{Expected, HELD_FOR_MAX, Held, Holds};
+use super::outgoing::held::{Held, Holds};
 use super::outlet::{FanoutInbox, Next};
 use super::states::{Bases, Cuts, Encodings, Room, Share, Views};
 use super::welcome;
@@ -106,16 +106,19 @@ impl Fanout {
                 self.learn();
                 self.handle(next).await;
                 self.rest().await;
-                if self.held.is_long_enough() {
-                    self.push(Expected::Anyway).await;
-                }
+                self.push_due().await;
             }
-            self.push(Expected::None).await;
+            while let Some(socket) = self.held.take() {
+                self.push(socket, None).await;
+            }
             self.last = None;
-            if self.held.is_empty() {
-                self.inbox.wait().await;
-            } else if tokio::time::timeout(HELD_FOR_MAX, self.inbox.wait()).await.is_err() {
-                self.push(Expected::Anyway).await;
+            match self.held.next_due() {
+                None => self.inbox.wait().await,
+                Some(due) => {
+                    // Woken by what comes or by the time: both are looked at.
+                    let _ = tokio::time::timeout(due.since(self.hub.clock.now()), self.inbox.wait()).await;
+                    self.push_due().await;
+                }
             }
         }
     }
@@ -128,15 +131,27 @@ impl Fanout {
         }
     }
 
-    /// Sends what is held of those of whom no state is expected, or of all.
-    async fn push(&mut self, expected: Expected) {
-        while let Some(socket) = self.held.take(expected) {
-            if let Some(route) = self.routes.get_mut(&socket).filter(|route| route.holds.some) {
-                route.holds = Holds::default();
-                route.link.out.push();
-                self.writes += 1;
-                self.rest().await;
-            }
+    /// Sends what has been held for long enough: no state has followed it.
+    async fn push_due(&mut self) {
+        if self.held.next_due().is_none() {
+            return;
+        }
+        let now = self.hub.clock.now();
+        while let Some((socket, since)) = self.held.take_due(now) {
+            self.push(socket, Some(since)).await;
+        }
+    }
+
+    /// Sends what is held of a connection, `since` then.
+    async fn push(&mut self, socket: SocketId, since: Option<Moment>) {
+        let is_held = |route: &&mut Route| {
+            route.holds.since.is_some_and(|held| since.is_none_or(|since| held == since))
+        };
+        if let Some(route) = self.routes.get_mut(&socket).filter(is_held) {
+            route.holds = Holds::default();
+            route.link.out.push();
+            self.writes += 1;
+            self.rest().await;
         }
     }
 
@@ -209,8 +224,9 @@ impl Fanout {
         };
         let message = own.as_ref().unwrap_or(message);
         if link.hold(framed(&mut self.last, message, link, spoken.encoding)) {
-            self.held.note(socket, *holds);
-            *holds = Holds { some: true, ..*holds };
+            let now = self.hub.clock.now();
+            self.held.note(socket, holds.expects, now);
+            holds.since = Some(now);
         }
     }
 
@@ -293,7 +309,7 @@ impl Fanout {
         let shared = self.encodings.of(shown, whole, before, spoken);
         let framed = shared.with_end(encoding, |out| encode_own(to.feedback, encoding, kind, out));
         let (fate, bytes) = (link.out.send_state(framed), framed.len());
-        *holds = Holds { some: false, expects: true };
+        *holds = Holds { since: None, expects: true };
         let replaced = match bases {
             Bases::Stream(base) if kind == StateKind::Delta => base.sent(shown, fate),
             Bases::Stream(_) | Bases::Datagrams(_) => None,
