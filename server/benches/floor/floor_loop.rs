@@ -1,10 +1,11 @@
 //! The floor: one thread, one epoll, no protocol, no game. Every socket is sent a finished frame 60 times a
 //! second, in the server's phases, and what it sends is read and thrown away.
 //!
-//! It wakes once a phase and reads what has come since, rather than for every message: that
-//! is the cheapest way there is with one system call per frame and per message.
+//! It waits in epoll for what comes and for the next phase, as such a loop is written. The cheapest loop that still
+//! has one system call per frame and per message wakes once a phase and reads what has come since ([`Reads`]).
 
 use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -16,7 +17,7 @@ use crate::Fallible;
 use crate::created::PLAYERS;
 use crate::frames;
 use crate::measure::{SUBJECT_CORE, prepare_part};
-use crate::options::FloorPlan;
+use crate::options::{FloorPlan, Reads};
 use crate::report;
 
 const LISTENER: Token = Token(usize::MAX);
@@ -51,9 +52,20 @@ pub(crate) fn run(plan: &FloorPlan) -> Fallible<()> {
     let mut events = Events::with_capacity(EVENTS_MAX);
     let mut phase = 0;
     while phase < plan.lifetime * PHASE_RATE_HZ {
-        clock.sleep_until(Moment(phase * 1_000_000_000 / PHASE_RATE_HZ));
-        floor.send(phase);
-        floor.receive(&mut events)?;
+        let due = Moment(phase * 1_000_000_000 / PHASE_RATE_HZ);
+        match plan.reads {
+            Reads::AsItComes => {
+                while clock.now() < due {
+                    floor.receive(&mut events, due.since(clock.now()))?;
+                }
+                floor.send(phase);
+            }
+            Reads::OnceAPhase => {
+                clock.sleep_until(due);
+                floor.send(phase);
+                floor.receive(&mut events, Duration::ZERO)?;
+            }
+        }
         phase += 1;
         let due = clock.now().0.saturating_mul(PHASE_RATE_HZ) / 1_000_000_000;
         if due > phase + BEHIND_MAX {
@@ -77,8 +89,8 @@ impl Floor {
         }
     }
 
-    fn receive(&mut self, events: &mut Events) -> io::Result<()> {
-        self.poll.poll(events, Some(std::time::Duration::ZERO))?;
+    fn receive(&mut self, events: &mut Events, at_most: Duration) -> io::Result<()> {
+        self.poll.poll(events, Some(at_most))?;
         for event in events.iter() {
             match event.token() {
                 LISTENER => self.accept()?,

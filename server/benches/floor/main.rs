@@ -1,7 +1,8 @@
 //! `cargo bench --bench floor [-- --matches 100 --seconds 10 --rounds 3 --max]`: what the server costs above
 //! the cheapest loop that moves the same frames.
 //!
-//! Both run alone on processor 0, one after the other, several times; the same clients run on processor 1.
+//! Each runs alone on processor 0, one after the other, several times; the same clients run on processor 1. There are two
+//! such loops: a bare epoll loop, which is the floor, and the cheapest one, which reads once a phase ([`floor_loop`]).
 //! The figure is processor time of the whole process per state a client received. With `--max` also: the
 //! most matches each holds on that processor with every client at 59 Hz or more.
 //!
@@ -61,7 +62,7 @@ fn compare(options: &Options) -> Fallible<()> {
     let mut bench = Bench::new(options);
     let mut report = Report::new(options.matches);
     for _ in 0..options.rounds.max(1) {
-        for side in [Side::Server, Side::Floor] {
+        for side in [Side::Server, Side::Floor, Side::Batch] {
             let run = bench.run(side, options.matches, options.seconds)?;
             report.add(side, run)?;
         }

@@ -54,12 +54,24 @@ pub(crate) enum Role {
     Generator(GeneratorPlan),
 }
 
+/// When the floor reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Reads {
+    /// It is woken by every message, or by several that came at once.
+    AsItComes,
+    /// It looks at its sockets when it has sent a phase's frames.
+    OnceAPhase,
+}
+
 /// What the floor is told.
 #[derive(Debug, Args)]
 pub(crate) struct FloorPlan {
     /// Bytes of its frames: one entry for each match and tick in turn.
     #[arg(long, value_delimiter = ',', required = true)]
     pub(crate) frame_bytes: Vec<usize>,
+    /// When it reads.
+    #[arg(long, value_enum)]
+    pub(crate) reads: Reads,
     /// It ends by itself after so many seconds.
     #[arg(long, default_value_t = 600)]
     pub(crate) lifetime: u64,

@@ -44,13 +44,14 @@ pub(crate) struct Report {
     matches: usize,
     server: Vec<Run>,
     floor: Vec<Run>,
-    held: [Option<Held>; 2],
+    batch: Vec<Run>,
+    held: [Option<Held>; 3],
 }
 
 impl Report {
     /// Nothing yet.
     pub(crate) fn new(matches: usize) -> Self {
-        Self { matches, server: Vec::new(), floor: Vec::new(), held: [None, None] }
+        Self { matches, server: Vec::new(), floor: Vec::new(), batch: Vec::new(), held: [None, None, None] }
     }
 
     /// A run has ended.
@@ -58,6 +59,7 @@ impl Report {
         progress(side, &run)?;
         match side {
             Side::Floor => self.floor.push(run),
+            Side::Batch => self.batch.push(run),
             Side::Server => self.server.push(run),
         }
         Ok(())
@@ -70,9 +72,10 @@ impl Report {
 
     /// Prints the table and the line.
     pub(crate) fn finish(&self) -> Fallible<()> {
-        let sides = [(Side::Floor, &self.floor), (Side::Server, &self.server)];
+        let sides = [(Side::Batch, &self.batch), (Side::Floor, &self.floor), (Side::Server, &self.server)];
         let cost = |run: &Run| run.cpu_us_per_player_tick;
-        let ratio = median(&self.server, cost) / median(&self.floor, cost);
+        let ratio_to = |runs: &[Run]| median(&self.server, cost) / median(runs, cost);
+        let (ratio, ratio_to_batch) = (ratio_to(&self.floor), ratio_to(&self.batch));
         let held = |side: Side| self.held[side as usize].as_ref();
         let mut out = std::io::stdout().lock();
         writeln!(
@@ -97,17 +100,22 @@ impl Report {
                 median(runs, |run| run.frame_bytes_mean),
             )?;
         }
-        writeln!(out, "ratio   {ratio:>14.2}")?;
+        writeln!(out, "ratio   {ratio:>14.2}  ({ratio_to_batch:.2} to the batch)")?;
         drop(out);
-        let bound = self.server.iter().chain(&self.floor).any(|run| run.generator_bound);
+        let bound = sides.iter().flat_map(|(_, runs)| runs.iter()).any(|run| run.generator_bound);
         line(&json!({
             "bench": "floor",
             "matches": self.matches,
             "ratio": ratio,
+            "ratio_to_batch": ratio_to_batch,
             "generator_bound": bound,
             "most_matches": { "floor": held(Side::Floor), "server": held(Side::Server) },
-            "cpu_us_per_player_tick":
-                { "floor": median(&self.floor, cost), "server": median(&self.server, cost) },
+            "cpu_us_per_player_tick": {
+                "batch": median(&self.batch, cost),
+                "floor": median(&self.floor, cost),
+                "server": median(&self.server, cost),
+            },
+            "batch": without_sizes(&self.batch),
             "floor": without_sizes(&self.floor),
             "server": without_sizes(&self.server),
         }))

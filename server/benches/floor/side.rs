@@ -12,8 +12,10 @@ use crate::part::Part;
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Side {
-    /// The bare loop.
+    /// The bare epoll loop.
     Floor,
+    /// The same, reading once a phase: the cheapest there is.
+    Batch,
     /// The server.
     Server,
 }
@@ -23,6 +25,7 @@ impl Side {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Side::Floor => "floor",
+            Side::Batch => "batch",
             Side::Server => "server",
         }
     }
@@ -75,8 +78,10 @@ impl Bench {
     }
 
     fn start(&self, side: Side, data: &Path) -> Fallible<Part> {
+        let frame_bytes = format!("--frame-bytes={}", self.frame_bytes);
         match side {
-            Side::Floor => Part::start(&["floor", &format!("--frame-bytes={}", self.frame_bytes)]),
+            Side::Floor => Part::start(&["floor", "--reads=as-it-comes", &frame_bytes]),
+            Side::Batch => Part::start(&["floor", "--reads=once-a-phase", &frame_bytes]),
             Side::Server => Part::start(&["server", &format!("--data={}", data.display())]),
         }
     }
