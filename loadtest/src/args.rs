@@ -133,7 +133,7 @@ impl RunOptions {
         let others = hostile.as_ref().map_or(observers, |hostile| hostile.seats(matches));
         let seats = (players + others).min(u32::from(SEATS_MAX));
         let request = MatchRequest {
-            options: options_for(&game, scenario.preset.as_deref(), seats),
+            options: options_for(&game, scenario.preset.as_deref(), seats, scenario.options.as_deref())?,
             game,
             preset: scenario.preset,
             durability: scenario.durability,
@@ -175,11 +175,24 @@ impl RunOptions {
     }
 }
 
-/// An arena has 16 seats and a small map unless it is told otherwise.
-fn options_for(game: &str, preset: Option<&str>, players: u32) -> Option<serde_json::Value> {
-    let map = if players > 64 { "plains" } else { "dust" };
-    let unusual = game == "arena" && preset.is_none() && players > 16;
-    unusual.then(|| serde_json::json!({ "players_max": players, "map": map }))
+/// The options that are given, over what an arena needs: it has 16 seats and a small map unless it is told otherwise.
+fn options_for(
+    game: &str,
+    preset: Option<&str>,
+    players: u32,
+    given: Option<&str>,
+) -> Result<Option<serde_json::Value>, ArgumentError> {
+    let mut options = serde_json::Map::new();
+    if game == "arena" && preset.is_none() && players > 16 {
+        options.insert("players_max".to_owned(), players.into());
+        options.insert("map".to_owned(), if players > 64 { "plains" } else { "dust" }.into());
+    }
+    if let Some(given) = given {
+        let given: serde_json::Map<_, _> =
+            serde_json::from_str(given).map_err(|_| value("options", &given, "a JSON object"))?;
+        options.extend(given);
+    }
+    Ok((!options.is_empty()).then_some(options.into()))
 }
 
 /// What is not spoken over the transport asked for.
@@ -298,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn options_of_the_game_come_over_those_it_needs() {
+        let options = |line| checked(line).unwrap().fleet.matches[0].options.clone();
+        assert_eq!(options("--url http://h --players 8"), None);
+        let given =
+            options(r#"--url http://h --players 100 --brain light --options {"sight":20,"players_max":200}"#);
+        assert_eq!(given, Some(serde_json::json!({ "map": "plains", "players_max": 200, "sight": 20 })));
+    }
+
+    #[test]
     fn the_phases_of_an_attack_are_the_window_and_attackers_have_seats() {
         let text = "matches = 2\nplayers = 8\n[hostile]\nduring-seconds = 5\n\
                     [hostile.attackers]\nslow-reader = { count = 20 }";
@@ -339,6 +361,7 @@ mod tests {
             ("--url http://h --players 0", "--players: 0 is not between 1 and 1000"),
             ("--url http://h --seconds NaN", "--seconds: NaN is not between 0.1 and 86400"),
             ("--url http://h --brain big", "--brain: big is not light or full"),
+            ("--url http://h --options [1]", "--options: [1] is not a JSON object"),
         ];
         for (line, message) in expect {
             assert_eq!(checked(line).unwrap_err().to_string(), message);

@@ -25,6 +25,9 @@ pub struct Scenario {
     /// The game's preset.
     #[arg(long)]
     pub preset: Option<String>,
+    /// Options of the game as JSON, such as '{"sight": 20}'.
+    #[arg(long)]
+    pub options: Option<String>,
     /// Matches to create [default: 1].
     #[arg(long)]
     pub matches: Option<u32>,
@@ -128,6 +131,7 @@ impl Scenario {
     pub fn over(self, file: Scenario) -> Scenario {
         Scenario {
             url: self.url.or(file.url),
+            options: self.options.or(file.options),
             admin_key: self.admin_key,
             game: self.game.or(file.game),
             preset: self.preset.or(file.preset),

@@ -15,11 +15,12 @@ const RESULTS_NOT_LOST: [&str; 7] =
     ["applied", "accepted", "ok", "buffered", "duplicate", "superseded", "starved"];
 
 /// Beginnings of the names that are read here.
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "process_cpu_seconds_total",
     "process_resident_memory_bytes",
     "tickstone_match_tick_",
     "tickstone_ticks_",
+    "tickstone_view",
     "tickstone_inputs_total",
 ];
 
@@ -36,6 +37,8 @@ pub struct ServerReport {
     pub tick_lateness_us: Percentiles,
     /// How long ticks took.
     pub tick_duration_us: Percentiles,
+    /// Entities that a player had in view, on average; none where everybody sees everything.
+    pub entities_in_view: Option<f64>,
     /// Ticks that matches made in the window.
     pub ticks: Option<u64>,
     /// Times a match's schedule slipped in the window.
@@ -95,9 +98,15 @@ impl Reading {
             rss_bytes: self.rss_bytes(),
             tick_lateness_us: self.histogram_us(before, "tickstone_match_tick_lateness_seconds"),
             tick_duration_us: self.histogram_us(before, "tickstone_match_tick_duration_seconds"),
+            entities_in_view: self.entities_in_view_since(before),
             ticks: self.delta(before, "tickstone_ticks_total").map(|ticks| ticks as u64),
             ticks_slipped: self.delta(before, "tickstone_ticks_slipped_total").map(|ticks| ticks as u64),
         }
+    }
+
+    fn entities_in_view_since(&self, before: &Reading) -> Option<f64> {
+        let views = self.delta(before, "tickstone_views_total").filter(|views| *views > 0.0)?;
+        Some(rounded(self.delta(before, "tickstone_view_entities_total")? / views))
     }
 
     /// Inputs that the server dropped since `before`.
@@ -142,6 +151,7 @@ mod tests {
         let count = cpu as u32 * 100;
         Reading::of(&format!(
             "process_cpu_seconds_total {cpu}\nprocess_resident_memory_bytes 5e7\n\
+             tickstone_views_total {late}\ntickstone_view_entities_total {count}\n\
              tickstone_ticks_total {count}\ntickstone_ticks_slipped_total {slipped}\n\
              tickstone_inputs_total{{result=\"late\"}} {late}\n\
              tickstone_inputs_total{{result=\"applied\"}} 500\n\
@@ -162,6 +172,7 @@ mod tests {
         );
         assert_eq!((report.tick_duration_us.p50, report.tick_duration_us.max), (Some(15.0), Some(20.0)));
         assert_eq!(report.tick_lateness_us, Percentiles::default());
+        assert_eq!(report.entities_in_view, Some(28.571), "200 in 7 views");
         assert_eq!(page(3.0, 12, 4).inputs_lost_since(&page(1.0, 5, 1)), Some(7));
     }
 

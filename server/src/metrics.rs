@@ -109,6 +109,10 @@ pub struct Metrics {
     pub quic_handshakes: Family<ResultLabel, Counter>,
     /// States that a newer one replaced before they left.
     pub snapshots_coalesced: Counter,
+    /// Views of states of which not everybody sees all.
+    pub views: Counter,
+    /// Entities in them.
+    pub view_entities: Counter,
     /// Time of one group commit, seconds.
     pub commit_seconds: Histogram,
     /// Batches in one group commit.
@@ -189,6 +193,8 @@ impl Metrics {
             datagrams_refused: Family::default(),
             quic_handshakes: Family::default(),
             snapshots_coalesced: Counter::default(),
+            views: Counter::default(),
+            view_entities: Counter::default(),
             commit_seconds: fine(),
             commit_group_size: Histogram::new([
                 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0,
@@ -264,6 +270,8 @@ impl Metrics {
             "States replaced before they left",
             self.snapshots_coalesced.clone(),
         );
+        r.register("views", "Views of states of which not everybody sees all", self.views.clone());
+        r.register("view_entities", "Entities in these views", self.view_entities.clone());
         r.register_with_unit(
             "commit",
             "Time of one group commit",

@@ -35,6 +35,9 @@ fn a_match_from_the_command_line() {
         (found["matches"].as_array().unwrap().len() == 1).then_some(())
     });
     assert_eq!(run(&["match", "inspect", "a"])["players"], 1);
+    assert_eq!(run(&["match", "inspect", "a"])["board"], json!({ "name": "arena", "state": "open" }));
+    assert_eq!(run(&["match", "create", "--board", "friday"])["board"]["name"], "friday");
+    assert_eq!(run(&["match", "create", "--no-board"])["board"], json!(null));
     assert_eq!(run(&["match", "verify", "a"])["agree"], true);
     run(&["match", "kick", "a", "ann"]);
     ann.expect_end(4403);

@@ -47,8 +47,8 @@ pub fn walk() -> PathBuf {
 
 /// The server of a crate below `tests/` that is no part of this repository's workspace, by its folder.
 pub fn outside(folder: &str) -> PathBuf {
-    let target = cargo_outside("build", folder);
-    target.join(profile_dir().file_name().expect("it has a name")).join(folder.replace('_', "-"))
+    cargo_outside("build", folder);
+    profile_dir().join(folder.replace('_', "-"))
 }
 
 /// Runs the tests of such a crate.
@@ -56,12 +56,33 @@ pub fn test_outside(folder: &str) {
     cargo_outside("test", folder);
 }
 
-/// Where it was built. The crates share what they are made of.
-fn cargo_outside(command: &str, folder: &str) -> PathBuf {
-    let target = profile_dir().with_file_name("outside");
+/// Builds it, beside this workspace and by its profiles: what both are made of is built once.
+fn cargo_outside(command: &str, folder: &str) {
     let manifest = root().join("tests").join(folder).join("Cargo.toml");
-    run(cargo(command).arg("--manifest-path").arg(manifest).env("CARGO_TARGET_DIR", &target));
-    target
+    let mut cargo = cargo(command);
+    cargo.arg("--manifest-path").arg(manifest);
+    for setting in profile_settings() {
+        cargo.arg("--config").arg(setting);
+    }
+    run(&mut cargo);
+}
+
+/// What the workspace's manifest says of profiles, as cargo takes it on its command line: `profile.dev.debug="full"`.
+fn profile_settings() -> Vec<String> {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("the workspace has a manifest");
+    let manifest: toml::Table = manifest.parse().expect("cargo reads it, too");
+    let mut settings = Vec::new();
+    flatten("profile", &manifest["profile"], &mut settings);
+    settings
+}
+
+fn flatten(key: &str, value: &toml::Value, settings: &mut Vec<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            table.iter().for_each(|(name, value)| flatten(&format!("{key}.{name}"), value, settings));
+        }
+        plain => settings.push(format!("{key}={plain}")),
+    }
 }
 
 /// Is this an optimised build, whose times mean something?

@@ -181,6 +181,7 @@ async function drained(windows, { ann, bob, eve }) {
   await serverEnds(windows, "drain", [ann, bob, eve]);
   windows.isOutage = false;
   for (const page of [ann, bob, eve]) {
+    await until(page, "every socket to stand again", () => ["room", "space"].every((part) => window.tickstone[part]?.socket.socket !== null));
     const urls = await page.evaluate(() => ["room", "space"].flatMap((part) => window.tickstone[part]?.socket.socket.url ?? []));
     check(urls.every((url) => url.includes("?resume=")), `not by a resume token: ${urls}`);
   }

@@ -23,6 +23,8 @@ export class Match {
    */
   constructor({ entry, map, player, token, seat, controls, on }) {
     this.id = entry.match_id;
+    /** The leaderboard that its result goes to, if it goes to any. */
+    this.board = entry.board?.name ?? null;
     this.terrain = new Terrain(map);
     this.controls = controls;
     this.on = on;

@@ -3,23 +3,21 @@
 import { Board } from "../leaderboard/board.js";
 import { byId, el, say, show } from "./dom.js";
 
-/** Arena's matches post here unless their creator says otherwise. */
-const NAME = "arena";
 const ROWS = 5;
 const EVERY_MS = 3_000;
 
 export class MatchBoard {
   constructor(match, colour) {
-    this.board = new Board(NAME);
+    this.board = match.board === null ? null : new Board(match.board);
     this.match = match;
     this.colour = colour;
     this.askedMs = -Infinity;
     show(byId("board"), false);
   }
 
-  /** The table is open. A server without leaderboards, or a board without results, shows nothing. */
+  /** The table is open. A match without a board, or a board without results, shows nothing. */
   async look(nowMs) {
-    if (nowMs - this.askedMs < EVERY_MS) return;
+    if (this.board === null || nowMs - this.askedMs < EVERY_MS) return;
     this.askedMs = nowMs;
     const best = await this.board.snapshot().catch(() => null);
     show(byId("board"), best !== null && best.entries.length > 0);

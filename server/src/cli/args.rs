@@ -211,6 +211,12 @@ pub(super) enum MatchCommand {
         /// `sync`, `async` or `none`.
         #[arg(long)]
         durability: Option<String>,
+        /// The leaderboard that its result goes to, instead of its game's.
+        #[arg(long)]
+        board: Option<String>,
+        /// Its result goes to no leaderboard.
+        #[arg(long, conflicts_with = "board")]
+        no_board: bool,
         #[command(flatten)]
         server: ServerArgs,
     },

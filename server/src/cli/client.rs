@@ -109,14 +109,17 @@ pub(super) fn healthcheck(server: &ServerArgs) -> ExitCode {
 
 fn request(command: MatchCommand) -> Result<Value, Failure> {
     match command {
-        MatchCommand::Create { game, id, preset, options, durability, server } => {
+        MatchCommand::Create { game, id, preset, options, durability, board, no_board, server } => {
             let mut body = Map::from_iter([("game".to_owned(), json!(game))]);
-            let texts = [("id", id), ("preset", preset), ("durability", durability)];
+            let texts = [("id", id), ("preset", preset), ("durability", durability), ("board", board)];
             body.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text?)))));
             if let Some(options) = options {
                 let options = serde_json::from_str(&options)
                     .map_err(|error| Failure::Usage(format!("--options is no JSON object: {error}")))?;
                 body.insert("options".to_owned(), options);
+            }
+            if no_board {
+                body.insert("board".to_owned(), Value::Bool(false));
             }
             ask(&server, "POST", "/v1/matches", Some(&Value::Object(body)))
         }

@@ -34,6 +34,16 @@ impl Sights {
         Some(&self.seen[start..end])
     }
 
+    /// Receivers of whom it is known what they see.
+    pub fn receivers(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Rows that they see, all together.
+    pub fn rows(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Does everybody see everything?
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()

@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use prometheus_client::metrics::counter::Counter;
 use tickstone_shared::ids::StateHash;
 use tickstone_shared::replication::history::VIEWS_MAX;
+use tickstone_shared::replication::interest::Sights;
 use tickstone_shared::sim::event::{Audience, Output};
 use tickstone_shared::wire::close::CloseCode;
 use tickstone_shared::wire::message::{DataMessage, EventMessage, ServerMessage};
 
 use super::roster::Seated;
 use super::running::Running;
+use crate::metrics::Metrics;
 use crate::object::context::Context;
 use crate::object::effects::Release;
 use crate::object::socket::{Receiver, SocketId, StateFrame};
@@ -53,6 +56,25 @@ impl FramePool {
     }
 }
 
+/// How much players see where they do not see all.
+#[derive(Debug)]
+pub struct ViewCounters {
+    views: Counter,
+    entities: Counter,
+}
+
+impl ViewCounters {
+    /// The counters `tickstone_views_total` and `tickstone_view_entities_total`.
+    pub fn new(metrics: &Metrics) -> Self {
+        Self { views: metrics.views.clone(), entities: metrics.view_entities.clone() }
+    }
+
+    fn count(&self, sights: &Sights) {
+        self.views.inc_by(sights.receivers() as u64);
+        self.entities.inc_by(sights.rows() as u64);
+    }
+}
+
 fn receiver(seated: &Seated) -> Option<Receiver> {
     Some(Receiver { socket: seated.socket?, seat: seated.record.seat, feedback: seated.inputs.feedback() })
 }
@@ -70,7 +92,7 @@ impl Running {
         let is_open = sight.is_none() && shape.cut.is_same_for_all() && !self.game.has_secrets();
         let hash = hash.filter(|_| is_open);
         let epoch = ctx.epoch();
-        let Self { frames, simulation, roster, interest, .. } = self;
+        let Self { frames, simulation, roster, interest, views, .. } = self;
         let frame = frames.fill(
             || StateFrame::blank(shape),
             |frame| {
@@ -85,6 +107,7 @@ impl Running {
                     let seats = receivers.iter().map(|receiver| receiver.seat);
                     let is_hidden = |from, to| simulation.is_hidden(from, to);
                     interest.look(snapshot, sight, seats, is_hidden, sights);
+                    views.count(sights);
                 }
             },
         );

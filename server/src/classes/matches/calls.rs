@@ -12,7 +12,7 @@ use super::admissions::RESERVATION;
 use super::durable_match::DurableMatch;
 use super::header::{BUILD, CreateRequest, Durability, Header, MATCH_FORMAT, parse_request};
 use super::lifecycle::{Life, MAX_DURATION, set_alarm};
-use super::posting::Posting;
+use super::posting::{Posting, board_of};
 use super::roster::Roster;
 use super::running::Running;
 use super::store_keys::HEADER;
@@ -260,6 +260,7 @@ fn running_entry(id: &str, ctx: &Context<'_>, running: &Running) -> Value {
         "epoch": ctx.epoch(),
         "state_hash": running.newest_hash.map(|(tick, hash)| json!({ "tick": tick, "hash": hash })),
         "recovered": running.recovered,
+        "board": board_of(running).map(|board| json!({ "name": board, "state": "open" })),
     });
     if running.game.has_secrets() {
         hide_hashes(&mut entry);

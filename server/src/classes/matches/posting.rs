@@ -63,14 +63,19 @@ pub struct Posting {
     asked: Option<JobId>,
 }
 
+/// The board that a match posts to once it is over.
+pub(super) fn board_of(running: &Running) -> Option<ObjectName> {
+    match &running.header.request.board {
+        Some(ToBoard::Named(board)) => Some(board.clone()),
+        Some(ToBoard::OfGame(false)) => None,
+        Some(ToBoard::OfGame(true)) | None => ObjectName::parse(running.game.board()?).ok(),
+    }
+}
+
 impl Posting {
     /// What a match that ends now posts, if it has a board and anybody is there.
     pub(super) fn begin(ctx: &mut Context<'_>, running: &Running) -> Option<Self> {
-        let board = match &running.header.request.board {
-            Some(ToBoard::Named(board)) => board.clone(),
-            Some(ToBoard::OfGame(false)) => return None,
-            Some(ToBoard::OfGame(true)) | None => ObjectName::parse(running.game.board()?).ok()?,
-        };
+        let board = board_of(running)?;
         let scores = running.simulation.scores().into_iter();
         let scores =
             scores.map(|(player, score)| (player.as_str().to_owned(), score.clamp(-SCORE_MAX, SCORE_MAX)));

@@ -13,7 +13,7 @@ use tickstone_shared::time::{TICK_RATE_HZ, Tick};
 use tickstone_shared::wire::message::ServerMessage;
 
 use super::admissions::USE_REMEMBERED;
-use super::broadcast::FramePool;
+use super::broadcast::{FramePool, ViewCounters};
 use super::checkpoint::Checkpoint;
 use super::class::{MatchSettings, Shelf};
 use super::cool_down::CoolDown;
@@ -67,6 +67,7 @@ pub struct Running {
     pub(super) frames: FramePool,
     /// Who sees what; empty where everybody sees everything.
     pub(super) interest: Interest,
+    pub(super) views: ViewCounters,
     pub(super) record: TickRecord,
     pub(super) stored: Stored,
     counters: InputCounters,
@@ -122,6 +123,7 @@ impl Running {
             leaving: Vec::new(),
             frames: FramePool::default(),
             interest: Interest::default(),
+            views: ViewCounters::new(&shelf.metrics),
             record,
             stored: Stored::default(),
             counters: shelf.inputs.clone(),

@@ -97,6 +97,8 @@ fn a_result_goes_to_the_board_of_its_game_to_another_or_nowhere() {
         assert!(bed.call(MATCH_CLASS, name, "create", body).is_ok(), "the same again is the same");
         bed.advance(seconds(1));
         assert!(entries(&mut bed, "ladder").is_empty(), "nothing before it is over");
+        let told = expected.map(|board| json!({ "name": board, "state": "open" }));
+        assert_eq!(board_of(&mut bed, name), json!(told));
         insist(&mut bed, name, "end", &Value::Null);
         bed.advance(seconds(1));
         let told = expected.map(|board| json!({ "name": board, "state": "posted" }));
