@@ -55,8 +55,12 @@ pub(crate) fn run(plan: &FloorPlan) -> Fallible<()> {
         let due = Moment(phase * 1_000_000_000 / PHASE_RATE_HZ);
         match plan.reads {
             Reads::AsItComes => {
-                while clock.now() < due {
+                // Once in every phase, however late it is.
+                loop {
                     floor.receive(&mut events, due.since(clock.now()))?;
+                    if clock.now() >= due {
+                        break;
+                    }
                 }
                 floor.send(phase);
             }
